@@ -1,0 +1,1 @@
+"""People, tenancy, sign-in and permissions. Knows nothing of statements."""

@@ -1,0 +1,1 @@
+"""Puts the rooms together: factory, wiring, error pages, command line, home."""

@@ -1,0 +1,1 @@
+"""What there is to learn: courses, their versions, sections and modules, and the catalog page."""

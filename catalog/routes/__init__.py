@@ -1,0 +1,1 @@
+"""The edge of catalog: requests in, answers out."""

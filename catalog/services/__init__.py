@@ -1,0 +1,1 @@
+"""The use cases of catalog; the only door for the rooms above."""

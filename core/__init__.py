@@ -1,0 +1,1 @@
+"""The ground under every room: configuration, database, errors, events, jobs, audit, files, mail, time. No learning word."""

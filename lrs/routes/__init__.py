@@ -1,0 +1,1 @@
+"""The edge of lrs: requests in, answers out."""

@@ -1,0 +1,1 @@
+"""The edge of scorm_player: requests in, answers out."""

@@ -1,0 +1,1 @@
+"""The SCORM standard itself, pure: manifest, data model, run-time, sequencing."""

@@ -1,0 +1,1 @@
+"""Who must learn what, who does, and the proof: assignments, enrollments, progress, completions, certificates."""

@@ -1,0 +1,1 @@
+"""The edge of training: requests in, answers out."""
