@@ -120,6 +120,13 @@ class Server:
             if self.is_running():
                 self._run("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", "-t", "30")
 
+    def discard(self) -> None:
+        """Stop the server and delete its data: for servers that live as long as a test run."""
+        self.stop()
+        for folder in (self.data, self.sockets):
+            shutil.rmtree(folder, ignore_errors=True)
+        self.log.unlink(missing_ok=True)
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
