@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from babel import Locale
-from flask import Flask, Response, flash, render_template, request
+from flask import Flask, Response, flash, redirect, render_template, render_template_string, request
+from flask.typing import ResponseReturnValue
 from flask_babel import Babel, get_locale
 from playwright.sync_api import Browser, sync_playwright
 from werkzeug.serving import make_server
@@ -15,10 +16,15 @@ from werkzeug.serving import make_server
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
-    "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 ERRORS = (400, 403, 404, 410, 413, 429, 500, 503)
+
+UPLOAD = """{% extends "site/layout.html" %}{% import "site/macros.html" as ui %}{% block content %}
+{{ ui.page_head("Upload") }}{% call ui.form("/upload", upload=true) %}{{ ui.file_upload("package", "Package") }}
+{{ ui.button("Upload") }}{% endcall %}{% endblock %}"""
+RECEIVED = """{% extends "site/layout.html" %}{% block content %}<h1 tabindex="-1">Received</h1>{% endblock %}"""
 
 LEARN = [("Home", "home"), ("Catalog", "catalog"), ("Calendar", "calendar"), ("Certificates", "certificate")]
 TEAM = [("Overview", "team"), ("Approvals", "check"), ("Reports", "report")]
@@ -61,10 +67,20 @@ def make_app() -> Flask:
     def error(code: int) -> str:
         return render_template(f"errors/{code}.html", request_id="01JD-4F2K", retry_after=20 if code == 429 else None)
 
-    @app.post("/upload")
-    def upload() -> str:
-        flash(f"Received {len(request.files['package'].read())} bytes with {request.form['csrf_token']}.", "ok")
-        return render_template("errors/404.html")
+    @app.route("/upload", methods=["GET", "POST"])
+    def upload() -> ResponseReturnValue:
+        if request.method == "POST":
+            flash(f"Received {len(request.files['package'].read())} bytes with {request.form['csrf_token']}.", "ok")
+            return redirect("/received")
+        return render_template_string(UPLOAD)
+
+    @app.get("/received")
+    def received() -> str:
+        return render_template_string(RECEIVED)
+
+    @app.get("/content")
+    def content() -> str:
+        return "<h1 tabindex='-1'>Another page</h1>"
 
     @app.post("/fragment")
     def fragment() -> str:
