@@ -1,8 +1,8 @@
 import pytest
 from playwright.sync_api import Browser
 
-from tests.site.conftest import ERRORS, make_app
 from tests.site.looking import page_of, scrolls_sideways, violations
+from tests.site.style_app import ERRORS, make_app
 
 
 @pytest.mark.parametrize("code", ERRORS)

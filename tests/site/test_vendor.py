@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -20,10 +21,15 @@ def test_a_second_run_has_nothing_to_do():
     assert vendor.is_current()
 
 
-def test_every_icon_that_the_components_name_is_in_the_sprite():
+def test_every_icon_that_a_template_names_is_in_the_sprite():
     sprite = (vendor.TARGET / vendor.SPRITE).read_text(encoding="utf-8")
+    named = {
+        name
+        for path in (vendor.ROOT / "templates").rglob("*.html")
+        for name in re.findall(r"""(?:\bicon=|\bicon\()["']([a-z0-9-]+)["']""", path.read_text(encoding="utf-8"))
+    }
 
-    assert all(f'<symbol id="{name}"' in sprite for name, _ in vendor.picked_icons())
+    assert {name for name in named if f'<symbol id="{name}"' not in sprite} == set()
 
 
 def test_a_file_that_is_not_as_expected_is_refused_and_removed(tmp_path, monkeypatch):
