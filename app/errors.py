@@ -67,8 +67,8 @@ def answer_unexpected(error: Exception) -> ResponseReturnValue:
 def _wants_page() -> bool:
     if request.path.startswith(("/api/", "/xapi", "/runtime/", "/healthz", "/readyz", "/metrics")):
         return False
-    best = request.accept_mimetypes.best_match(["text/html", "application/json"])
-    return best == "text/html"
+    accepted = request.accept_mimetypes
+    return not accepted or accepted.best_match(["text/html", "application/json"]) == "text/html"
 
 
 def _respond(status: int, title: str, message: str, problems: tuple[Any, ...]) -> Response:
