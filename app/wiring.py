@@ -13,6 +13,7 @@ from core.config import Config
 from core.db import Database
 from core.files import Files
 from core.http import Parts
+from lrs.routes import bp as lrs_routes
 
 LISTENERS: events.Listeners = {}
 
@@ -26,7 +27,7 @@ SCHEDULE: dict[str, jobs.Duty] = {
     "tidy_jobs": jobs.Duty("app.tidy_jobs", timedelta(hours=1)),
 }
 
-BLUEPRINTS = (app_pages, accounts_routes)
+BLUEPRINTS = (app_pages, accounts_routes, lrs_routes)
 
 
 def connect() -> None:
