@@ -1,7 +1,7 @@
 """The sequencing definition model (SN book, chapter 3): what the manifest says about every activity.
 
 Frozen values without behavior beyond small look-ups. A manifest parser makes them, the processes read them.
-Every default is the one of the book: an activity about which the manifest says nothing is `Activity(identifier, title)`.
+Every default is the one of the book: an activity the manifest says nothing about is `Activity(identifier, title)`.
 Vocabulary is spelled as in the manifest, so a parser can say `RuleAction(element.get("action"))`.
 """
 
