@@ -488,3 +488,22 @@ def too_large(what: str, size: int, field: str, limit: int, name: str = "") -> R
 def megabytes(size: int) -> str:
     """A size for people."""
     return f"{size / (1 << 20):,.1f} MB"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The files of a package as the readers of manifests see them: found by path, read when small."""
+
+    file: BinaryIO
+    index: Index
+
+    def resolve(self, path: str) -> Resolution | None:
+        """Return the file meant by `path`."""
+        return self.index.resolve(path)
+
+    def read(self, name: str, limit: int) -> bytes | None:
+        """Return the content of the file of exactly this name, None when there is none or it is above `limit` bytes."""
+        member = self.index.find(name)
+        if member is None or member.size > limit:
+            return None
+        return read(self.file, member, limit)
