@@ -22,6 +22,7 @@ JOBS: dict[str, jobs.Handler] = {
     "app.sweep_files": duties.sweep_files,
     "app.tidy_jobs": duties.tidy_jobs,
     "scorm_player.import_package": scorm_player_jobs.import_package,
+    "scorm_player.check_schemas": scorm_player_jobs.check_schemas,
 }
 
 SCHEDULE: dict[str, jobs.Duty] = {

@@ -10,7 +10,7 @@ from core import clock
 from core.jobs import Work
 from scorm_player.archive import Limits, setting
 from scorm_player.findings import Refused
-from scorm_player.services import packages
+from scorm_player.services import packages, schemas
 from scorm_player.tables import ImportState
 
 
@@ -34,6 +34,18 @@ def import_package(work: Work, import_id: str, home: str) -> Mapping[str, Any]:
     with work.write() as session:
         version = packages.accept(session, number, examined, home=home, now=clock.now())
     return {"url": f"/packages/imports/{import_id}", "package_version_id": str(version.id)}
+
+
+def check_schemas(work: Work, version_id: str) -> Mapping[str, Any]:
+    """Hold a version's manifest against the schemas it brings, and add what they say to its report."""
+    number = UUID(version_id)
+    with work.read() as session:
+        sha256, index = packages.zip_of(session, number)
+    with work.files.open(sha256) as file:
+        findings = schemas.check(file, index)
+    with work.write() as session:
+        packages.add_findings(session, number, schemas.RULE, findings)
+    return {"findings": len(findings)}
 
 
 def limits(environ: Mapping[str, str]) -> Limits:

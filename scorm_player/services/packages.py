@@ -38,6 +38,7 @@ from scorm_player.tables import (
 )
 
 IMPORT_JOB = "scorm_player.import_package"
+SCHEMA_JOB = "scorm_player.check_schemas"
 IMPORT_TRIES = 3
 READING_PATH_LIFETIME = timedelta(days=30)
 LONGEST_IRI = 1000
@@ -180,6 +181,7 @@ def accept(session: Session, import_id: UUID, examined: Examined, *, home: str, 
         add_items(session, package, version, examined.manifest)
         package.title = version.title
         publish(session, PackageImported(package.id, version.id), subject=package.id)
+        jobs.enqueue(session, SCHEMA_JOB, {"version_id": str(version.id)}, max_attempts=IMPORT_TRIES)
         details = {"sequence": version.sequence, "sha256": version.sha256, "import_id": str(upload.id)}
         audit.record(session, "package.imported", "package_version", version.id, details=details)
     upload.package_version_id = version.id
@@ -323,6 +325,23 @@ def item_iri(package: ContentPackage, activity: Activity) -> str:
     if len(iri) <= LONGEST_IRI:
         return iri
     return f"{package.activity_iri}/{sha256(activity.identifier.encode()).hexdigest()}"
+
+
+def add_findings(session: Session, version_id: UUID, rules: str, findings: tuple[Finding, ...]) -> None:
+    """Add to a version's report what was found after it was ready, instead of what was found of these rules before."""
+    version = store.get_version(session, version_id)
+    others = [finding for finding in version.import_report if not finding["rule"].startswith(rules)]
+    version.import_report = others + [asdict(finding) for finding in findings]
+    if version.state is ImportState.READY and any(f.severity is not Severity.NOTE for f in findings):
+        version.state = ImportState.READY_WITH_WARNINGS
+    for upload in store.imports_of(session, version_id):
+        upload.report, upload.state = version.import_report, version.state
+
+
+def zip_of(session: Session, version_id: UUID) -> tuple[str, Index]:
+    """Return where a version's zip is in storage (its SHA-256), and what it holds. Raises NotFound."""
+    version = store.get_version(session, version_id)
+    return version.sha256, Index.from_bytes(version.member_index)
 
 
 def repeat(session: Session, import_id: UUID, now: datetime) -> bool:

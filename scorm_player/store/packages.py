@@ -143,6 +143,12 @@ def recent_imports(session: Session, limit: int) -> list[PackageImport]:
     return list(session.scalars(query))
 
 
+def imports_of(session: Session, version_id: UUID) -> list[PackageImport]:
+    """Return the uploads that led to a version."""
+    query = select(PackageImport).where(PackageImport.package_version_id == version_id).order_by(PackageImport.id)
+    return list(session.scalars(query))
+
+
 def version_by_capability(session: Session, capability: str) -> tuple[UUID, UUID] | None:
     """Return (organization, version) that a reading path belongs to; the tenant is not known yet."""
     row = session.execute(
