@@ -3,6 +3,7 @@
 import io
 import zipfile
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -16,6 +17,9 @@ from scorm_player.store import packages as store
 from scorm_player.tables import ContentPackage, PackageImport, PackageItem, PackageVersion
 from tests.scorm_player import manifests, zips
 from tests.scorm_player.test_manifest import LOM_2004
+from tools.pack import pack
+
+ROOT = Path(__file__).resolve().parents[2]
 
 PAGE = "<!doctype html><title>Lesson</title>"
 
@@ -408,3 +412,10 @@ def test_an_import_that_was_given_up_says_so(ben, database, cast, app, run_jobs)
         run_jobs()
 
     assert "This did not work." in ben.get(answer.location).text
+
+
+@pytest.mark.parametrize("name", ["hello-scorm12", "fire-safety"])
+def test_the_sample_courses_have_nothing_to_report(name, upload):
+    done = upload(io.BytesIO(pack(ROOT / "packages" / name)))
+
+    assert (done["state"], done["findings"]) == ("ready", [])
