@@ -193,6 +193,23 @@ def test_a_nested_folder_is_the_package(upload, database, cast):
     assert {m.name for m in packages.Index.from_bytes(blob).members} == {"imsmanifest.xml", "index.html"}
 
 
+@pytest.mark.parametrize(
+    ("script", "needed"),
+    [
+        ("var api = window.top.API;", True),
+        ("top . API_1484_11.Commit('')", True),
+        ("stop.API()", False),
+        ("top.APIs", False),
+    ],
+)
+def test_content_that_wants_the_topmost_window_is_recognized(script, needed, upload, database, cast):
+    done = upload(course(**{"js/driver.js": script}))
+
+    with database.read(cast.northwind) as session:
+        assert packages.needs_own_window(session, done["package_version_id"]) is needed
+    assert ("content.top_window" in [f["rule"] for f in done["findings"]]) is needed
+
+
 def test_warnings_are_told_apart_from_notes(upload):
     assert upload(course(manifests.scorm_12(manifests.ITEM * 2)))["state"] == "ready_with_warnings"
 
