@@ -1,1 +1,4 @@
-"""The ground under every room: configuration, database, errors, events, jobs, audit, files, mail, time. No learning word."""
+"""The ground under every room: configuration, database, errors, events, jobs, audit, files, mail, time.
+
+Knows no word about learning.
+"""

@@ -1,0 +1,200 @@
+"""Configuration: one frozen object, read once from the environment. `docs/settings.md` lists every setting."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+
+class ConfigurationError(Exception):
+    """A setting is wrong; the message names it and says what it takes."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One environment variable: its name, what it is without being set, and what it means."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+SETTINGS = (
+    Setting("PORT", "8000", "Port of the web server."),
+    Setting("STOA_HOME", "instance", "Instance folder: database, files, keys, captured mail."),
+    Setting("APP_ORIGIN", "http://localhost:PORT", "Origin of the application's pages."),
+    Setting(
+        "CONTENT_ORIGIN", "http://127.0.0.1:PORT", "Origin of package content; must be another site than the app's."
+    ),
+    Setting("DATABASE_URL", "(embedded)", "PostgreSQL 15 or later. Unset: Stoa starts its own server."),
+    Setting("STORAGE_URL", "file:STOA_HOME/files", "Where files are kept."),
+    Setting(
+        "STOA_SECRET_KEY", "(generated)", "Key for signatures, at least 32 characters. Unset: made once in STOA_HOME."
+    ),
+    Setting("STOA_DEMO", "1 embedded, else 0", "Load demo data on first run."),
+    Setting("STOA_WORKERS", "2", "Web processes."),
+    Setting("STOA_THREADS", "8", "Threads of each web process."),
+    Setting(
+        "STOA_BIND", "loopback", "Addresses to listen on, comma separated. Beyond loopback both origins must be https."
+    ),
+    Setting("STOA_INSECURE", "0", "1 allows plain http beyond loopback, for a trusted network only."),
+    Setting("STOA_XAPI_VERSION", "1.0.3", "xAPI version of /xapi for requests that name none: 1.0.3 or 2.0.0."),
+    Setting("STOA_MAX_UPLOAD", "1073741824", "Largest upload, in bytes."),
+    Setting("STOA_MAX_BODY", "67108864", "Largest body of any other request, in bytes."),
+    Setting("STOA_LOG", "text", "Log format: text or json."),
+    Setting(
+        "SMTP_URL",
+        "(printed)",
+        "smtp://user:password@host:port or smtps://…; unset: mail is printed and kept in STOA_HOME/mail.",
+    ),
+    Setting("MAIL_FROM", "Stoa <no-reply@localhost>", "Sender of mail."),
+    Setting("STOA_TEST", "0", "1 opens the test clock; refused beyond loopback."),
+)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything Stoa can be told from outside."""
+
+    home: Path
+    port: int
+    app_origin: str
+    content_origin: str
+    database_url: str | None
+    storage_url: str
+    secret_key: str
+    demo: bool
+    workers: int
+    threads: int
+    bind: tuple[str, ...]
+    xapi_version: str
+    max_upload: int
+    max_body: int
+    json_logs: bool
+    smtp_url: str | None
+    mail_from: str
+    test: bool
+
+    @property
+    def app_host(self) -> str:
+        """Host and port that application pages answer on."""
+        return urlsplit(self.app_origin).netloc
+
+    @property
+    def content_host(self) -> str:
+        """Host and port that package content answers on."""
+        return urlsplit(self.content_origin).netloc
+
+    @property
+    def is_https(self) -> bool:
+        """Whether cookies may be marked Secure and `__Host-`."""
+        return self.app_origin.startswith("https://")
+
+    def key(self, purpose: str) -> bytes:
+        """Return the secret for one purpose, so that no two uses share a key."""
+        return f"{purpose}:{self.secret_key}".encode()
+
+
+def load(environ: Mapping[str, str] | None = None) -> Config:
+    """Read the environment. Raises ConfigurationError naming the setting that is wrong.
+
+    Makes the instance folder (0700) and, when none is given, the secret key inside it (0600).
+    """
+    env = os.environ if environ is None else environ
+    home = Path(env.get("STOA_HOME") or "instance").absolute()
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    port = _number(env, "PORT", 8000)
+    database_url = env.get("DATABASE_URL") or None
+    config = Config(
+        home=home,
+        port=port,
+        app_origin=_origin(env, "APP_ORIGIN", f"http://localhost:{port}"),
+        content_origin=_origin(env, "CONTENT_ORIGIN", f"http://127.0.0.1:{port}"),
+        database_url=database_url,
+        storage_url=env.get("STORAGE_URL") or f"file:{home / 'files'}",
+        secret_key=env.get("STOA_SECRET_KEY") or _generated_key(home),
+        demo=_flag(env, "STOA_DEMO", default=database_url is None),
+        workers=_number(env, "STOA_WORKERS", 2),
+        threads=_number(env, "STOA_THREADS", 8),
+        bind=_bind(env, port),
+        xapi_version=_one_of(env, "STOA_XAPI_VERSION", ("1.0.3", "2.0.0")),
+        max_upload=_number(env, "STOA_MAX_UPLOAD", 1 << 30),
+        max_body=_number(env, "STOA_MAX_BODY", 64 << 20),
+        json_logs=_one_of(env, "STOA_LOG", ("text", "json")) == "json",
+        smtp_url=env.get("SMTP_URL") or None,
+        mail_from=env.get("MAIL_FROM") or "Stoa <no-reply@localhost>",
+        test=_flag(env, "STOA_TEST", default=False),
+    )
+    _check(config, insecure=_flag(env, "STOA_INSECURE", default=False))
+    return config
+
+
+def _check(config: Config, *, insecure: bool) -> None:
+    if config.app_host == config.content_host:
+        raise ConfigurationError(
+            "APP_ORIGIN and CONTENT_ORIGIN must differ: package content is somebody else's program and must not run on "
+            "the application's origin."
+        )
+    if len(config.secret_key) < 32:
+        raise ConfigurationError("STOA_SECRET_KEY is too short: use at least 32 random characters.")
+    beyond = [address for address in config.bind if not _is_loopback(address)]
+    if beyond and config.test:
+        raise ConfigurationError("STOA_TEST=1 is for loopback only; unset STOA_BIND or STOA_TEST.")
+    if beyond and not config.is_https and not insecure:
+        raise ConfigurationError(
+            f"STOA_BIND={beyond[0]} would serve sign-ins in clear. Put a TLS proxy in front and set APP_ORIGIN and "
+            "CONTENT_ORIGIN to https://…, or set STOA_INSECURE=1 on a trusted network."
+        )
+
+
+def _is_loopback(address: str) -> bool:
+    return address.startswith(("127.", "[::1]", "localhost", "unix:"))
+
+
+def _number(env: Mapping[str, str], name: str, default: int) -> int:
+    raw = env.get(name) or str(default)
+    if not raw.isdecimal() or not int(raw):
+        raise ConfigurationError(f"{name}={raw!r} is not a positive whole number.")
+    return int(raw)
+
+
+def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
+    raw = env.get(name) or ("1" if default else "0")
+    if raw not in ("0", "1"):
+        raise ConfigurationError(f"{name}={raw!r}: use 1 or 0.")
+    return raw == "1"
+
+
+def _one_of(env: Mapping[str, str], name: str, values: tuple[str, ...]) -> str:
+    raw = env.get(name) or values[0]
+    if raw not in values:
+        raise ConfigurationError(f"{name}={raw!r}: use one of {', '.join(values)}.")
+    return raw
+
+
+def _origin(env: Mapping[str, str], name: str, default: str) -> str:
+    raw = (env.get(name) or default).rstrip("/")
+    parts = urlsplit(raw)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
+        raise ConfigurationError(f"{name}={raw!r} is not an origin; it looks like https://learn.example.org")
+    return raw
+
+
+def _bind(env: Mapping[str, str], port: int) -> tuple[str, ...]:
+    raw = env.get("STOA_BIND")
+    if not raw or raw == "loopback":
+        return (f"127.0.0.1:{port}", f"[::1]:{port}")
+    addresses = (address.strip() for address in raw.split(",") if address.strip())
+    return tuple(a if a.startswith("unix:") or a.rpartition(":")[2].isdecimal() else f"{a}:{port}" for a in addresses)
+
+
+def _generated_key(home: Path) -> str:
+    path = home / "secret-key"
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+    except FileExistsError:
+        pass
+    return path.read_text().strip()

@@ -1,0 +1,107 @@
+"""One hierarchy for everything that can go wrong, each saying whose fault it is by its status.
+
+The edge turns them into a page, problem+json or xAPI text; nobody else catches them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with the input: where it stands, what is wrong, how to put it right."""
+
+    where: str
+    what: str
+    remedy: str = ""
+
+
+class StoaError(Exception):
+    """Something went wrong that a person can be told about. `status` is the HTTP status."""
+
+    status = 500
+    title = "Something went wrong"
+
+    def __init__(self, message: str = "", *, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message or self.title)
+        self.message = message or self.title
+        self.problems = tuple(problems)
+
+
+class BadRequest(StoaError):
+    """The request cannot be understood."""
+
+    status = 400
+    title = "This request cannot be understood"
+
+
+class Unauthorized(StoaError):
+    """Nobody, or nobody known, is asking."""
+
+    status = 401
+    title = "Sign in first"
+
+
+class Forbidden(StoaError):
+    """Known, but not allowed. Where the thing itself must stay unknown, raise NotFound."""
+
+    status = 403
+    title = "You are not allowed to do this"
+
+
+class NotFound(StoaError):
+    """There is no such thing for whoever asks: absent, and another tenant's, look alike."""
+
+    status = 404
+    title = "There is nothing here"
+
+
+class Conflict(StoaError):
+    """What is stored already contradicts the request."""
+
+    status = 409
+    title = "This contradicts what is already there"
+
+
+class Gone(StoaError):
+    """It was here and will not come back: an expired link, a revoked launch."""
+
+    status = 410
+    title = "This link has expired"
+
+
+class PreconditionFailed(StoaError):
+    """The stored version is not the one the request was made for."""
+
+    status = 412
+    title = "Somebody else changed this meanwhile"
+
+
+class TooLarge(StoaError):
+    """The body is over the limit; the message names it."""
+
+    status = 413
+    title = "This is too large"
+
+
+class Invalid(StoaError):
+    """Understood, but wrong; `problems` says where and how to fix it."""
+
+    status = 422
+    title = "Please check what you entered"
+
+
+class TooMany(StoaError):
+    """Too many requests. `retry_after` is in seconds."""
+
+    status = 429
+    title = "Too many tries"
+    retry_after = 60
+
+
+class Unavailable(StoaError):
+    """A part Stoa needs is not there right now."""
+
+    status = 503
+    title = "Stoa is not ready"
+    retry_after = 5

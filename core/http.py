@@ -1,0 +1,285 @@
+"""The web edge: what every view declares, who asks, on which origin, and the parts a view may use.
+
+Each view carries one of `requires`, `public`, `machine` or `content`; a view without one answers nobody.
+Pages live on the application's origin, package content on the content origin, machine routes on every host.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar, cast
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import structlog
+from flask import Flask, Response, current_app, g, request  # noqa: TID251 - the request's context lives here
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from core import audit
+from core.config import Config
+from core.db import Database, uuid7
+from core.errors import BadRequest, Forbidden, NotFound, Unauthorized
+from core.files import Files
+
+View = TypeVar("View", bound=Callable[..., Any])
+HostKind = Literal["app", "content", "any"]
+
+CSP_APP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; media-src 'self'; manifest-src 'self'; frame-src {content}; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a view declares: where it answers, who may call it, whether it guards against forged requests itself."""
+
+    host: HostKind
+    permission: str | None = None
+    csrf: bool = True
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who is asking: a signed-in person in one organization, with what they may do there."""
+
+    user_id: UUID
+    organization_id: UUID
+    session_id: UUID
+    name: str
+    permissions: frozenset[str]
+    roles: frozenset[str] = frozenset()
+    organization_name: str = ""
+    locale: str | None = None
+    timezone: str = "UTC"
+
+    def may(self, permission: str) -> bool:
+        """Tell whether this person holds the permission."""
+        return permission in self.permissions
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the application is made of; one per process, kept at `app.extensions["stoa"]`."""
+
+    config: Config
+    database: Database
+    files: Files
+    visitor_of: Callable[[Database, str], Visitor | None] = field(default=lambda _database, _token: None)
+
+
+def requires(permission: str) -> Callable[[View], View]:
+    """Declare a view of the application's origin for signed-in people who hold `permission`."""
+    return _declare(Access("app", permission))
+
+
+def public() -> Callable[[View], View]:
+    """Declare a view of the application's origin for anybody."""
+    return _declare(Access("app"))
+
+
+def machine() -> Callable[[View], View]:
+    """Declare a view that answers on every host, knows no cookie and checks its caller's credential itself."""
+    return _declare(Access("any", csrf=False))
+
+
+def content() -> Callable[[View], View]:
+    """Declare a view of the content origin: no cookie, no person; what it gives is guarded by an unguessable path."""
+    return _declare(Access("content", csrf=False))
+
+
+def _declare(access: Access) -> Callable[[View], View]:
+    def mark(view: View) -> View:
+        cast("Any", view).access = access
+        return view
+
+    return mark
+
+
+def access_of(app: Flask, endpoint: str) -> Access | None:
+    """Return what a view declared, or None when it declared nothing."""
+    return cast("Access | None", getattr(app.view_functions.get(endpoint), "access", None))
+
+
+def parts() -> Parts:
+    """Return the parts of the running application."""
+    return cast("Parts", current_app.extensions["stoa"])
+
+
+def config() -> Config:
+    """Return the configuration."""
+    return parts().config
+
+
+def database() -> Database:
+    """Return the database; a view opens exactly one transaction on it."""
+    return parts().database
+
+
+def files() -> Files:
+    """Return the file storage."""
+    return parts().files
+
+
+def visitor() -> Visitor | None:
+    """Return who is signed in, if anybody."""
+    return cast("Visitor | None", g.get("visitor"))
+
+
+def current_user() -> Visitor:
+    """Return who is signed in. Raises Unauthorized."""
+    person = visitor()
+    if person is None:
+        raise Unauthorized
+    return person
+
+
+def current_tenant() -> UUID:
+    """Return the organization of whoever is signed in. Raises Unauthorized."""
+    return current_user().organization_id
+
+
+def request_id() -> str:
+    """Return this request's id, the one support can look up in the logs."""
+    return cast("str", g.get("request_id", ""))
+
+
+def session_cookie(settings: Config) -> str:
+    """Return the cookie's name: bound to the host under https, plain on loopback."""
+    return "__Host-stoa" if settings.is_https else "stoa_session"
+
+
+def set_session_cookie(response: WerkzeugResponse, token: str, max_age: int) -> None:
+    """Put the session's token into the answer; readable by no script, sent by no other site."""
+    settings = config()
+    response.set_cookie(
+        session_cookie(settings), token, max_age=max_age, httponly=True, secure=settings.is_https, samesite="Lax"
+    )
+
+
+def clear_session_cookie(response: WerkzeugResponse) -> None:
+    """Take the session's token away."""
+    settings = config()
+    response.delete_cookie(session_cookie(settings), secure=settings.is_https, httponly=True, samesite="Lax")
+
+
+def csrf_token() -> str:
+    """Return the token unsafe requests of this browser must carry (field `csrf_token` or header X-CSRF-Token)."""
+    return _csrf_for(_browser_secret())
+
+
+def client_address() -> str:
+    """Return the address the request came from."""
+    return request.remote_addr or ""
+
+
+def refuse_other_hosts() -> None:
+    """Let each host answer only its own kind of view; refuse views that declared nothing."""
+    if request.endpoint is None:
+        return
+    access = access_of(current_app, request.endpoint)
+    if access is None:
+        raise Forbidden("This page has not said who may see it.")
+    if access.host == "any":
+        return
+    settings = config()
+    kind = {settings.app_host: "app", settings.content_host: "content"}.get(request.host)
+    if kind is None:
+        raise BadRequest(
+            f"Stoa does not answer on {request.host}. Open {settings.app_origin}, or set APP_ORIGIN and CONTENT_ORIGIN."
+        )
+    if kind != access.host:
+        raise NotFound
+
+
+def recognize() -> None:
+    """Find out who is asking and refuse what they may not do, before any view runs."""
+    g.request_id = _trusted_request_id()
+    structlog.contextvars.bind_contextvars(request=g.request_id)
+    audit.origin.set(audit.Origin(None, client_address(), g.request_id))
+    if request.endpoint is None:
+        return
+    refuse_other_hosts()
+    access = access_of(current_app, request.endpoint)
+    if access is None or access.host != "app":
+        return
+    if token := request.cookies.get(session_cookie(config())):
+        g.visitor = parts().visitor_of(database(), token)
+    if access.csrf and request.method not in ("GET", "HEAD", "OPTIONS"):
+        _refuse_forgery()
+    if access.permission is not None:
+        person = current_user()
+        if not person.may(access.permission):
+            raise Forbidden(f"Your role does not include this ({access.permission}).")
+    if person_now := visitor():
+        audit.origin.set(audit.Origin(person_now.user_id, client_address(), g.request_id))
+
+
+def secure(response: Response) -> Response:
+    """Give every answer the headers of its origin."""
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
+    response.headers["X-Request-Id"] = request_id()
+    settings = config()
+    if request.host == settings.content_host:
+        return response
+    response.headers.setdefault("Content-Security-Policy", CSP_APP.format(content=settings.content_origin))
+    response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    response.headers.setdefault("X-Frame-Options", "DENY")
+    if settings.is_https:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if "Cache-Control" not in response.headers and request.endpoint != "static":
+        response.headers["Cache-Control"] = "private, no-store"
+    if g.get("new_browser_secret"):
+        response.set_cookie(
+            _browser_cookie(settings), g.new_browser_secret, httponly=True, secure=settings.is_https, samesite="Lax"
+        )
+    return response
+
+
+def form(names: Mapping[str, int]) -> dict[str, str]:
+    """Return the named form fields, trimmed; each at most so many characters. Raises BadRequest naming the field."""
+    values = {}
+    for name, longest in names.items():
+        value = request.form.get(name, "").strip()
+        if len(value) > longest or "\x00" in value:
+            raise BadRequest(f"The field {name} takes at most {longest} characters.")
+        values[name] = value
+    return values
+
+
+def _trusted_request_id() -> str:
+    given = request.headers.get("X-Request-Id", "")
+    return given if 8 <= len(given) <= 36 and given.replace("-", "").isalnum() else str(uuid7())
+
+
+def _refuse_forgery() -> None:
+    """Refuse an unsafe request that another site, or a package on the content origin, may have made."""
+    if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+        raise Forbidden("This request came from another site.")
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != config().app_host:
+        raise Forbidden("This request came from another site.")
+    given = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token") or ""
+    if not hmac.compare_digest(given, _csrf_for(_browser_secret())):
+        raise Forbidden("This page is out of date. Go back, reload it, and try again.")
+
+
+def _browser_cookie(settings: Config) -> str:
+    return "__Host-stoa-browser" if settings.is_https else "stoa_browser"
+
+
+def _browser_secret() -> str:
+    settings = config()
+    token = request.cookies.get(session_cookie(settings)) if visitor() else None
+    secret = token or request.cookies.get(_browser_cookie(settings)) or g.get("new_browser_secret")
+    if not secret:
+        secret = g.new_browser_secret = secrets.token_urlsafe(24)
+    return secret
+
+
+def _csrf_for(secret: str) -> str:
+    return hmac.new(config().key("csrf"), secret.encode(), hashlib.sha256).hexdigest()
