@@ -117,21 +117,21 @@ def _step_backward(activity: Node, consider_children: bool, *, ignores_forward_o
 
 
 def flow_activity_traversal(tree: ActivityTree, activity: Node, direction: Direction) -> Flow:
-    """SB.2.2: go on from the activity, past what is skipped and into clusters, to one that can be delivered or forbids it.
+    """SB.2.2: go on from the activity, past what is skipped and into clusters, to one that can be delivered or not.
 
-    The book recurses; here each turn of the loop is one of its calls.
+    The book recurses; here each turn of the loop is one of its calls. In SCORM 1.2 unmet prerequisites skip.
     """
     previous: Direction | None = None
     while True:
         if activity.parent is not None and not activity.parent.definition.control.flow:
             return Flow(activity, exception="SB.2.2-1")
-        if pre_condition_action(tree, activity, SKIPPED):
+        if pre_condition_action(tree, activity, SKIPPED) or not are_prerequisites_met(tree, activity):
             step = flow_tree_traversal(tree, activity, direction, False, previous)
             if step.activity is None:
                 return Flow(activity, ends_session=step.ends_session, exception=step.exception)
             if previous is Direction.BACKWARD and step.direction is Direction.BACKWARD:
                 direction, previous = Direction.BACKWARD, None
-        elif check_activity(tree, activity) or not are_prerequisites_met(tree, activity):
+        elif check_activity(tree, activity):
             return Flow(activity, exception="SB.2.2-2")
         elif activity.is_leaf:
             return Flow(activity, is_deliverable=True)

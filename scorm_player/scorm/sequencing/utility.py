@@ -9,6 +9,7 @@ from scorm_player.scorm.sequencing.conditions import (
     is_time_limit_exceeded,
     pre_condition_action,
 )
+from scorm_player.scorm.sequencing.prerequisites import are_prerequisites_met
 from scorm_player.scorm.sequencing.rollup import overall_rollup
 from scorm_player.scorm.sequencing.selection import prepare_next_attempt
 from scorm_player.scorm.sequencing.tree import ActivityTree, Node, common_ancestor, path_between
@@ -71,4 +72,6 @@ def _stop_the_clock(tree: ActivityTree, node: Node) -> None:
 
 def check_activity(tree: ActivityTree, node: Node) -> bool:
     """UP.5: tell whether the activity is disabled or a new attempt would violate one of its limits."""
-    return pre_condition_action(tree, node, DISABLED) is not None or limit_conditions_check(tree, node)
+    if pre_condition_action(tree, node, DISABLED) is not None or limit_conditions_check(tree, node):
+        return True
+    return not are_prerequisites_met(tree, node)
