@@ -83,7 +83,7 @@ def ask(player: PlainPlayer, question: str, expected: str) -> str | None:
     if control in ("continue", "previous"):
         request = NavigationRequest(control)
         shown, enabled = outlook.shows(HiddenControl(control)), outlook.is_valid(request)
-        answer = shown and (enabled if state == "enabled" else not enabled)
+        answer = (shown and enabled) is (state == "enabled")
     elif kind == "toc.enabled":
         answer = outlook.has_contents()
     else:

@@ -199,7 +199,9 @@ def activity(e, collection, resources, is_root=False):
             flag(cm, "useCurrentAttemptObjectiveInfo", True),
             flag(cm, "useCurrentAttemptProgressInfo", True),
         ),
-        constrained_choice=d.ConstrainedChoice(flag(cc, "constrainChoice", False), flag(cc, "preventActivation", False)),
+        constrained_choice=d.ConstrainedChoice(
+            flag(cc, "constrainChoice", False), flag(cc, "preventActivation", False)
+        ),
         rules=rules(parts),
         limits=d.LimitConditions(
             int(lim["attemptLimit"]) if "attemptLimit" in lim else None, lim.get("attemptAbsoluteDurationLimit")
@@ -214,7 +216,9 @@ def activity(e, collection, resources, is_root=False):
             d.Timing(rnd.get("randomizationTiming", "never")), rnd.get("reorderChildren") == "true"
         ),
         delivery=d.DeliveryControls(
-            flag(dc, "tracked", True), flag(dc, "completionSetByContent", False), flag(dc, "objectiveSetByContent", False)
+            flag(dc, "tracked", True),
+            flag(dc, "completionSetByContent", False),
+            flag(dc, "objectiveSetByContent", False),
         ),
         completion_threshold=d.CompletionThreshold(
             ta.get("completedByMeasure") == "true",

@@ -55,7 +55,7 @@ def _begin_or_resume(tree: ActivityTree, node: Node) -> None:
     state.holds_back_success = state.holds_back_completion = False
     state.attempt_started_at = tree.now.isoformat() if tree.now else None
     state.attempt_experienced_duration = 0.0
-    control = node.definition.control
+    control = node.control
     for child in node.children:
         _grow_stale(child, control.use_current_attempt_objective_info, control.use_current_attempt_progress_info)
 
@@ -64,7 +64,7 @@ def _grow_stale(node: Node, objectives: bool, progress: bool) -> None:
     """SN 3.2.5, 3.2.6: what children have reached in an earlier attempt on their parent does not count in this one."""
     node.state.stale_objectives |= objectives
     node.state.stale_progress |= progress
-    control = node.definition.control
+    control = node.control
     for child in node.children:
         _grow_stale(
             child,

@@ -65,7 +65,7 @@ def _continue(tree: ActivityTree) -> NavigationResult:
     if tree.current is None:
         return NavigationResult(exception="NB.2.1-2")
     parent = tree.current.parent
-    if parent is None or not parent.definition.control.flow:
+    if parent is None or not parent.control.flow:
         return NavigationResult(exception="NB.2.1-4")
     return NavigationResult(_exit_if_active(tree), SequencingRequest.CONTINUE)
 
@@ -76,7 +76,7 @@ def _previous(tree: ActivityTree) -> NavigationResult:
     parent = tree.current.parent
     if parent is None:
         return NavigationResult(exception="NB.2.1-6")
-    if not parent.definition.control.flow or parent.definition.control.forward_only:
+    if not parent.control.flow or parent.control.forward_only:
         return NavigationResult(exception="NB.2.1-5")
     return NavigationResult(_exit_if_active(tree), SequencingRequest.PREVIOUS)
 
@@ -84,7 +84,7 @@ def _previous(tree: ActivityTree) -> NavigationResult:
 def _choice(tree: ActivityTree, target: Node | None) -> NavigationResult:
     if target is None:
         return NavigationResult(exception="NB.2.1-11")
-    if target.parent is not None and not target.parent.definition.control.choice:
+    if target.parent is not None and not target.parent.control.choice:
         return NavigationResult(exception="NB.2.1-10")
     if tree.current is None:
         return NavigationResult(None, SequencingRequest.CHOICE, target)
@@ -99,7 +99,7 @@ def _choice_exit_exception(current: Node, target: Node) -> str | None:
     leaving = [current]
     if target.parent is not current.parent:
         leaving += path_between(current, common_ancestor(current, target))[1:]
-    if any(activity.state.is_active and not activity.definition.control.choice_exit for activity in leaving):
+    if any(activity.state.is_active and not activity.control.choice_exit for activity in leaving):
         return "NB.2.1-8"
     return None
 

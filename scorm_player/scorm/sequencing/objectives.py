@@ -103,7 +103,7 @@ def forget_satisfied(tree: ActivityTree, node: Node, objective: LocalObjective) 
     if not objective.definition.satisfied_by_measure:
         local(node, objective).satisfied = None
         for target in objective.writes.get("satisfied", ()):
-            _share(tree, target, "satisfied", None)
+            tree.global_objective(target).satisfied = None
 
 
 def set_measure(tree: ActivityTree, node: Node, objective: LocalObjective, value: float | None) -> None:
@@ -147,11 +147,4 @@ def _write(tree: ActivityTree, node: Node, objective: LocalObjective, name: str,
         return  # nothing was known here, so nothing is taken back from the others
     setattr(found, name, value)
     for target in objective.writes.get(name, ()):
-        _share(tree, target, name, value)
-
-
-def _share(tree: ActivityTree, target: str, name: str, value: bool | float | None) -> None:
-    shared = tree.global_objective(target)
-    if getattr(shared, name) != value:
-        setattr(shared, name, value)
-        tree.written.add(target)
+        setattr(tree.global_objective(target), name, value)

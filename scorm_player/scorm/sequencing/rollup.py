@@ -31,28 +31,18 @@ OPPOSITE = {
 
 
 def overall_rollup(tree: ActivityTree, node: Node) -> None:
-    """RB.1.5: roll up from the activity to the root, and wherever a global objective that changed is read.
+    """RB.1.5: roll up from the activity to the root, and wherever a global objective that these write to is read.
 
-    Deepest clusters first, each once (SN 4.6.1: an activity that reads a changed objective into what it rolls up counts
-    as changed itself, so its ancestors follow).
+    Deepest clusters first, each once (SN 4.6.4: an activity that reads a global objective into what it rolls up counts
+    as changed with it, so its ancestors follow).
     """
-    pending = {id(activity): activity for activity in node.path()}
-    done: set[int] = set()
-    while pending:
-        _add_readers(tree, pending, done)
-        activity = max(pending.values(), key=lambda each: (each.depth, each.order))
-        del pending[id(activity)]
-        done.add(id(activity))
-        roll_up(tree, activity)
-
-
-def _add_readers(tree: ActivityTree, pending: dict[int, Node], done: set[int]) -> None:
-    for target in sorted(tree.written):
+    path = node.path()
+    affected = {id(activity): activity for activity in path}
+    for target in {target for activity in path for target in activity.shared()}:
         for reader in tree.readers.get(target, ()):
-            for ancestor in reader.path()[1:]:
-                if id(ancestor) not in done:
-                    pending.setdefault(id(ancestor), ancestor)
-    tree.written.clear()
+            affected |= {id(activity): activity for activity in reader.path()[1:]}
+    for activity in sorted(affected.values(), key=lambda each: (-each.depth, each.order)):
+        roll_up(tree, activity)
 
 
 def roll_up(tree: ActivityTree, node: Node) -> None:

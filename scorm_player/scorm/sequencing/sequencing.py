@@ -103,12 +103,12 @@ def _step_backward(activity: Node, consider_children: bool, *, ignores_forward_o
     if consider_children and not activity.is_leaf:
         if not activity.available:
             return Step(exception="SB.2.1-2")
-        if activity.definition.control.forward_only:
+        if activity.control.forward_only:
             return Step(activity.available[0], Direction.FORWARD)
         return Step(activity.available[-1], Direction.BACKWARD)
     node = activity
     while node.parent is not None:
-        if node.parent.definition.control.forward_only and not ignores_forward_only:
+        if node.parent.control.forward_only and not ignores_forward_only:
             return Step(exception="SB.2.1-4")
         if node.place > 0:
             return Step(node.parent.available[node.place - 1], Direction.BACKWARD)
@@ -123,7 +123,7 @@ def flow_activity_traversal(tree: ActivityTree, activity: Node, direction: Direc
     """
     previous: Direction | None = None
     while True:
-        if activity.parent is not None and not activity.parent.definition.control.flow:
+        if activity.parent is not None and not activity.parent.control.flow:
             return Flow(activity, exception="SB.2.2-1")
         if pre_condition_action(tree, activity, SKIPPED) or not are_prerequisites_met(tree, activity):
             step = flow_tree_traversal(tree, activity, direction, False, previous)
@@ -158,7 +158,7 @@ def choice_activity_traversal(tree: ActivityTree, activity: Node, direction: Dir
         return "SB.2.4-1" if pre_condition_action(tree, activity, STOP_FORWARD_TRAVERSAL) else None
     if activity.parent is None:
         return "SB.2.4-3"
-    return "SB.2.4-2" if activity.parent.definition.control.forward_only else None
+    return "SB.2.4-2" if activity.parent.control.forward_only else None
 
 
 def start_sequencing_request(tree: ActivityTree) -> SequencingResult:
@@ -183,7 +183,7 @@ def continue_sequencing_request(tree: ActivityTree) -> SequencingResult:
     """SB.2.7: flow forward from the current activity."""
     if tree.current is None:
         return SequencingResult(exception="SB.2.7-1")
-    if tree.current.parent is not None and not tree.current.parent.definition.control.flow:
+    if tree.current.parent is not None and not tree.current.parent.control.flow:
         return SequencingResult(exception="SB.2.7-2")
     return _delivered_by(flow(tree, tree.current, Direction.FORWARD, False))
 
@@ -192,7 +192,7 @@ def previous_sequencing_request(tree: ActivityTree) -> SequencingResult:
     """SB.2.8: flow backward from the current activity."""
     if tree.current is None:
         return SequencingResult(exception="SB.2.8-1")
-    if tree.current.parent is not None and not tree.current.parent.definition.control.flow:
+    if tree.current.parent is not None and not tree.current.parent.control.flow:
         return SequencingResult(exception="SB.2.8-2")
     return _delivered_by(flow(tree, tree.current, Direction.BACKWARD, False))
 
@@ -219,7 +219,7 @@ def _choice_exception(tree: ActivityTree, target: Node) -> str | None:
             return "SB.2.9-2"
         if pre_condition_action(tree, activity, HIDDEN_FROM_CHOICE):
             return "SB.2.9-3"
-    if target.parent is not None and not target.parent.definition.control.choice:
+    if target.parent is not None and not target.parent.control.choice:
         return "SB.2.9-4"
     return None
 
@@ -275,13 +275,13 @@ def _prevents_activation(activity: Node) -> bool:
 def _way_up(current: Node, target: Node) -> str | None:
     """SB.2.9, step 10: everything on the way up to the target ends, if it lets itself be left."""
     leaving = path_between(current, target)
-    return "SB.2.9-7" if any(not activity.definition.control.choice_exit for activity in leaving) else None
+    return "SB.2.9-7" if any(not activity.control.choice_exit for activity in leaving) else None
 
 
 def _way_across(tree: ActivityTree, current: Node, target: Node, ancestor: Node) -> str | None:
     """SB.2.9, step 11: leave one part of the tree for another, within what constrained choice allows."""
     leaving = path_between(current, ancestor)
-    if any(not activity.definition.control.choice_exit for activity in leaving):
+    if any(not activity.control.choice_exit for activity in leaving):
         return "SB.2.9-7"
     constrained = next((node for node in leaving if node.definition.constrained_choice.constrain_choice), None)
     if constrained is not None and not _is_near(tree, constrained, target):

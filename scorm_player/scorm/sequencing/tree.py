@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -64,6 +65,7 @@ class Node:
     __slots__ = (
         "available",
         "children",
+        "control",
         "definition",
         "depth",
         "identifier",
@@ -77,6 +79,7 @@ class Node:
 
     def __init__(self, definition: Activity, state: ActivityState, parent: "Node | None") -> None:
         self.definition = definition
+        self.control = definition.control
         self.identifier = definition.identifier
         self.state = state
         self.parent = parent
@@ -99,6 +102,15 @@ class Node:
     def primary(self) -> LocalObjective:
         """The objective that contributes to rollup."""
         return self.objectives[PRIMARY]
+
+    def shared(self) -> set[str]:
+        """Answer the global objectives this activity writes to."""
+        return {
+            target
+            for objective in self.objectives.values()
+            for targets in objective.writes.values()
+            for target in targets
+        }
 
     def path(self) -> list["Node"]:
         """Answer the activities from this one up to the root, both included."""
@@ -158,11 +170,12 @@ class ActivityTree:
         self.enforce_time_limits = enforce_time_limits
         self.nodes: dict[str, Node] = {}
         self.readers: dict[str, list[Node]] = {}  # by global objective: activities that read it into what they roll up
-        self.written: set[str] = set()  # global objectives changed since the last rollup looked
         self.rule_memory: dict[tuple[str, frozenset[RuleAction]], RuleAction | None] | None = (
             None  # only while nothing changes
         )
         self.root = self._grow(structure.root, None)
+        if is_single_activity(structure.root):
+            self.root.control = replace(self.root.control, choice=False, flow=True)
         for node in self.nodes.values():
             self._take_available(node)
 
@@ -236,6 +249,11 @@ class ActivityTree:
         if found is None:
             found = self.state.global_objectives[target] = ObjectiveState()
         return found
+
+
+def is_single_activity(root: Activity) -> bool:
+    """Tell whether a course is one activity that says nothing of how to reach it: it starts by itself, with no outline."""
+    return len(root.children) == 1 and not root.children[0].children and root.control.choice and not root.control.flow
 
 
 def common_ancestor(one: Node, other: Node) -> Node:
