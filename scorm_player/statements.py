@@ -47,16 +47,11 @@ class Source:
     registration: UUID
     course_iri: str
     course_title: Mapping[str, str]
-    sco_identifier: str
+    sco_iri: str
     sco_title: Mapping[str, str]
     attempt: str  # tells attempts on the SCO apart
     has_mastery: bool = False  # 1.2: passed or failed is decided when the session ends, so nothing is said before
     new_id: Callable[[], UUID] | None = field(default=None, compare=False)
-
-    @property
-    def sco_iri(self) -> str:
-        """The SCO's activity."""
-        return f"{self.course_iri}/{quote(self.sco_identifier, safe='')}"
 
     def inside(self, kind: str, identifier: str) -> str:
         """The activity of an interaction or objective of the SCO; `kind` is the collection's name."""

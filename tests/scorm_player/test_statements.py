@@ -22,7 +22,7 @@ def source(standard="2004", **changes):
             "registration": REGISTRATION,
             "course_iri": "https://acme.example/packages/fire",
             "course_title": {"en": "Fire safety"},
-            "sco_identifier": "item 1",
+            "sco_iri": "https://acme.example/packages/fire/item%201",
             "sco_title": {"en": "Exits"},
             "attempt": "a1",
         }
