@@ -263,7 +263,7 @@ def _launch(
     item: rt.Item,
     outlook: Outlook,
 ) -> Launch:
-    path = packages.content_path(session, registration.package_version_id)
+    path = packages.content_path(session, registration.package_version_id, launched.launched_at)
     adapter_url = f"{addresses.known.content_origin}{path}__stoa__/adapter"
     url = course.manifest.url(node.definition) or ""
     document = {
@@ -442,7 +442,8 @@ def _promote(playing: _Playing) -> None:
     """Bring what reports and rollup ask for out of the text into columns."""
     state, values = playing.state, playing.data.values
     if playing.item.standard == "1.2":
-        completion, success = rt.statuses_of(values.get("cmi.core.lesson_status", ""))
+        status = values.get("cmi.core.lesson_status")
+        completion, success = rt.statuses_of(status) if status else ("unknown", "unknown")
         if playing.item.mastery_score is not None and playing.launched.state not in ENDED:
             success = "unknown"  # decided when the session ends
     else:
