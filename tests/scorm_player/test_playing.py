@@ -154,6 +154,33 @@ def test_what_an_earlier_device_has_not_sent_is_known(db, cast):
     assert runtime.waiting_elsewhere(db, registration) == 3
 
 
+def test_a_journal_is_replayed_under_a_launch_that_nobody_has_touched(db, cast):
+    registration = registered(db, cast.ana)
+    first = launched(db, registration)
+    sent(db, first, 1, initialized=True)
+    launched(db, registration, now=NOW + timedelta(minutes=1))
+
+    batch = Batch(2, [("cmi.suspend_data", "from the journal"), ("cmi.core.lesson_status", "completed")])
+    done = runtime.commit(db, first.session_id, [batch], replay=True, now=NOW + timedelta(minutes=1))
+
+    assert done.applied == 1
+    again = launched(db, registration, now=NOW + timedelta(minutes=2))
+    assert again.document["values"]["cmi.suspend_data"] == "from the journal"
+    assert ("completed", "fire") in verbs(db, registration)
+
+
+def test_a_journal_is_not_merged_into_what_was_done_elsewhere_since(db, cast):
+    registration = registered(db, cast.ana)
+    first = launched(db, registration)
+    second = launched(db, registration, now=NOW + timedelta(minutes=1))
+    sent(db, second, 1, ("cmi.suspend_data", "elsewhere"), initialized=True)
+
+    with pytest.raises(Superseded):
+        runtime.commit(db, first.session_id, [Batch(1, [("cmi.suspend_data", "old")])], replay=True, now=NOW)
+
+    assert values(db, second)["cmi.suspend_data"] == "elsewhere"
+
+
 # --- closing ----------------------------------------------------------------------------------------------------------
 
 
