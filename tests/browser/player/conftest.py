@@ -62,6 +62,7 @@ class Stage:
 
     def start(self) -> None:
         self.server = make_server("127.0.0.1", self.port, self.app, threaded=True)
+        self.server.daemon_threads = False  # type: ignore[attr-defined]  # so that closing waits for what is under way
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def stop(self) -> None:
@@ -151,6 +152,15 @@ class Lesson:
             self.page.wait_for_timeout(20)
         raise AssertionError(f"no content is showing: {[frame.url for frame in self.page.frames]}")
 
+    def shows(self, name: str, seconds: float = 10) -> bool:
+        """Wait until this page of the content is showing; answer whether it came to be."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if any(frame.url.endswith(f"/{name}") for frame in self.page.frames):
+                return True
+            self.page.wait_for_timeout(50)
+        return False
+
     def call(self, method: str, *arguments: str) -> str:
         """Call a method of the API as the content would."""
         frame = self.frame
@@ -161,9 +171,7 @@ class Lesson:
         assert self.call("SetValue", element, value) == "true", self.call("GetLastError")
 
     def saved(self, state: str = "saved", timeout: float = 15_000) -> None:
-        self.page.wait_for_function(
-            "state => document.getElementById('stoa-saved').dataset.state === state", arg=state, timeout=timeout
-        )
+        self.page.wait_for_selector(f"#stoa-saved[data-state={state}]", timeout=timeout)
 
 
 @pytest.fixture
