@@ -46,9 +46,7 @@ class Statement(TenantTable):
             "stored",
             postgresql_where=text("registration IS NOT NULL"),
         ),
-        Index(
-            "ix_xapi_statements_target", "organization_id", "target", postgresql_where=text("target IS NOT NULL")
-        ),
+        Index("ix_xapi_statements_target", "organization_id", "target", postgresql_where=text("target IS NOT NULL")),
     )
 
 
@@ -97,7 +95,7 @@ class StoredDocumentKind(StrEnum):
 
 
 class Document(TenantTable):
-    """A document of the state, activity profile or agent profile resource; `id` is the key of all that identifies it."""
+    """A document of the state or a profile resource; `id` is the key of all that identifies it."""
 
     __tablename__ = "xapi_documents"
 

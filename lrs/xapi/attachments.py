@@ -5,7 +5,7 @@ The exchange is Communication 1.5.2, the format RFC 2046.
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from tempfile import SpooledTemporaryFile
@@ -240,7 +240,7 @@ def declared_in(statement: Any, at: str) -> Iterator[tuple[str, dict[str, Any]]]
         yield from declared_in(target, f"{at}.object")
 
 
-def unmatched(statements: list[dict[str, Any]], received: Iterable[Received]) -> list[Problem]:
+def unmatched(statements: Sequence[dict[str, Any]], received: Iterable[Received]) -> list[Problem]:
     """Where Attachment objects and parts do not belong together: missing, in excess, of other type or length."""
     parts_by_hash = {part.sha2: part for part in received}
     report, wanted = Report(), set[str]()

@@ -63,7 +63,7 @@ def boolean(requirement: str) -> Rule:
     return check
 
 
-def formatted(is_valid: Callable[[str], bool], what: Path, requirement: str) -> Rule:
+def formatted(is_valid: Callable[[str], bool], what: str, requirement: str) -> Rule:
     """A string of one format; the empty string follows none."""
 
     def check(report: Report, at: Path, value: Any) -> None:
