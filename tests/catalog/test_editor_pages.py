@@ -12,9 +12,9 @@ def outline(database, cast, version_id):
         return courses.outline(session, version_id)
 
 
-def test_an_admin_builds_and_publishes_a_course_and_a_learner_finds_it(sign_in, database, cast):
+def test_an_admin_builds_and_publishes_a_course_and_a_learner_finds_it(sign_in, database, cast, now):
     with database.write(cast.northwind) as session:
-        package = ready_package(session)
+        package = ready_package(session, now)
     ben, ana = sign_in("ben"), sign_in("ana")
 
     course = ben.post("/courses", data=FACTS).location
