@@ -1,6 +1,7 @@
 """Every table of every room, for migrations and for the tests that look at the whole."""
 
 import accounts.tables
+import catalog.tables
 import core.tables
 import lrs.tables
 import scorm_player.tables
@@ -13,4 +14,4 @@ METADATA = Base.metadata
 ROOMS = ("core", "accounts", "lrs", "scorm_player", "catalog", "training", "app")
 """From the ground up; a foreign key points to the same room or to one further left."""
 
-_LOADED = (core.tables, accounts.tables, lrs.tables, scorm_player.tables)
+_LOADED = (core.tables, accounts.tables, lrs.tables, scorm_player.tables, catalog.tables)

@@ -8,6 +8,7 @@ from accounts import login
 from accounts.routes import bp as accounts_routes
 from app import duties
 from app.pages import bp as app_pages
+from catalog.routes import bp as catalog_routes
 from core import events, jobs
 from core.config import Config
 from core.db import Database
@@ -32,7 +33,7 @@ SCHEDULE: dict[str, jobs.Duty] = {
     "tidy_jobs": jobs.Duty("app.tidy_jobs", timedelta(hours=1)),
 }
 
-BLUEPRINTS = (app_pages, accounts_routes, lrs_routes, scorm_player_routes)
+BLUEPRINTS = (app_pages, accounts_routes, lrs_routes, scorm_player_routes, catalog_routes)
 
 
 def connect() -> None:
