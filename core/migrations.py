@@ -15,14 +15,14 @@ FOLDER = Path(__file__).resolve().parent.parent / "migrations"
 
 def migrate(url: str) -> None:
     """Bring the database to the newest migration; does nothing when it is there already."""
-    settings = _settings()
+    alembic = settings()
     engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
     try:
         with engine.begin() as connection:
             # Two starting at once: the second waits here and finds nothing left to do.
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('stoa.migrate'))"))
-            settings.attributes["connection"] = connection
-            command.upgrade(settings, "head")
+            alembic.attributes["connection"] = connection
+            command.upgrade(alembic, "head")
     finally:
         engine.dispose()
 
@@ -35,11 +35,12 @@ def is_current(session: Session) -> bool:
 
 @cache
 def _head() -> str | None:
-    return ScriptDirectory.from_config(_settings()).get_current_head()
+    return ScriptDirectory.from_config(settings()).get_current_head()
 
 
-def _settings() -> AlembicConfig:
-    settings = AlembicConfig()
-    settings.set_main_option("script_location", str(FOLDER))
-    settings.set_main_option("path_separator", "os")
-    return settings
+def settings() -> AlembicConfig:
+    """Return Alembic's configuration for our history."""
+    alembic = AlembicConfig()
+    alembic.set_main_option("script_location", str(FOLDER))
+    alembic.set_main_option("path_separator", "os")
+    return alembic

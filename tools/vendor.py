@@ -143,7 +143,7 @@ def copy_files() -> None:
 
 
 def write_sprite() -> None:
-    """Join the picked icons into one file of <symbol>s, drawn with the current text color."""
+    """Join the picked icons into one file of <symbol>s; the page's style sheet says stroke and color."""
     symbols = "\n".join(symbol(name, file) for name, file in picked_icons())
     sprite = f'<svg xmlns="http://www.w3.org/2000/svg">\n{symbols}\n</svg>\n'
     (TARGET / SPRITE).write_text(sprite, encoding="utf-8")
@@ -163,8 +163,7 @@ def symbol(name: str, file: str) -> str:
         raise SetupError(f"tools/icons.txt names {file}, which Tabler does not have")
     shapes = re.findall(r"<(?:path|circle|rect|line|polyline|ellipse)\b[^>]*/>", path.read_text(encoding="utf-8"))
     drawn = "".join(" ".join(shape.split()) for shape in shapes if 'stroke="none" d="M0 0h24v24H0z"' not in shape)
-    look = 'fill="none" stroke="currentColor" stroke-width="1.75" stroke-linecap="round" stroke-linejoin="round"'
-    return f'<symbol id="{name}" viewBox="0 0 24 24" {look}>{drawn}</symbol>'
+    return f'<symbol id="{name}" viewBox="0 0 24 24">{drawn}</symbol>'
 
 
 def digests() -> dict[str, str]:
