@@ -78,15 +78,6 @@ class ProgressStatus(StrEnum):
     FAILED = "failed"
 
 
-class MoveOn(StrEnum):
-    """What a module asks for, in cmi5's words; without any, SCORM's custom: finished, and not failed."""
-
-    PASSED = "passed"
-    COMPLETED = "completed"
-    COMPLETED_AND_PASSED = "completed_and_passed"
-    COMPLETED_OR_PASSED = "completed_or_passed"
-
-
 class Statement(Protocol):
     """What a fact is read from: `counting.Claim`."""
 
@@ -120,13 +111,13 @@ class Fact:
 class Criteria:
     """What a module asks for (R-CMP-1) and what it consists of: its root activity and the items that can be launched.
 
-    `passing_score` (percent) decides where the content reports a score but neither passed nor failed.
+    The package's or source's own word decides: completed or passed, and not failed. With `is_by_score` the score decides
+    alone. `passing_score` (percent) also speaks where content reports a score but neither passed nor failed.
     """
 
     root: str
     items: frozenset[str] = frozenset()
-    move_on: MoveOn | None = None
-    min_score: Decimal | None = None
+    is_by_score: bool = False
     passing_score: Decimal | None = None
 
 
@@ -187,20 +178,6 @@ def fact_of(statement: Statement) -> Fact | None:
         score=None if statement.verb == f"{_ADL}progressed" else score_percent(statement.result.get("score")),
         is_passed=_SUCCESS.get(kind, success if isinstance(success, bool) else None),
         seconds=duration_seconds(statement.result.get("duration")),
-    )
-
-
-def criteria_of(
-    completion: Mapping[str, Any], *, root: str, items: Iterable[str] = (), passing_score: float | Decimal | None = None
-) -> Criteria:
-    """Read a module's completion criteria: {"move_on": one of MoveOn, "min_score": percent}, both optional."""
-    move_on, min_score = completion.get("move_on"), completion.get("min_score")
-    return Criteria(
-        root=root,
-        items=frozenset(items),
-        move_on=MoveOn(move_on) if move_on in set(MoveOn) else None,
-        min_score=None if min_score is None else Decimal(str(min_score)),
-        passing_score=None if passing_score is None else Decimal(str(passing_score)),
     )
 
 
@@ -302,39 +279,26 @@ class _Tally:
             deciding=tuple(self.deciding),
         )
 
-    def _is_completed(self) -> bool:
-        names = self.criteria.items
-        return self.root.is_completed or (bool(names) and all(self._item(name).is_completed for name in names))
-
     def _is_over(self) -> bool:
         names = self.criteria.items
         return self.root.is_done or (bool(names) and all(self._item(name).is_done for name in names))
 
     def _is_passed(self) -> bool | None:
-        """The root's word; else any item failed, all that speak passed; else the score against the passing score."""
+        """The root's word, once it has one; else any item failed, all that speak passed; else the score."""
+        if self.criteria.is_by_score:
+            return self._reaches()
         if self.root.is_passed is not None:
             return self.root.is_passed
         said = [scope.is_passed for scope in self.items.values() if scope.is_passed is not None]
-        if said:
-            return all(said)
-        if self.score is not None and self.criteria.passing_score is not None:
-            return self.score >= self.criteria.passing_score
-        return None
+        return all(said) if said and not self.root.is_completed else self._reaches()
+
+    def _reaches(self) -> bool | None:
+        if self.score is None or self.criteria.passing_score is None:
+            return None
+        return self.score >= self.criteria.passing_score
 
     def _is_done(self, is_passed: bool | None) -> bool:
-        least = self.criteria.min_score
-        if least is not None and (self.score is None or self.score < least):
-            return False
-        match self.criteria.move_on:
-            case MoveOn.PASSED:
-                return is_passed is True
-            case MoveOn.COMPLETED:
-                return self._is_completed()
-            case MoveOn.COMPLETED_AND_PASSED:
-                return self._is_completed() and is_passed is True
-            case MoveOn.COMPLETED_OR_PASSED:
-                return self._is_over()
-        return self._is_over() and is_passed is not False
+        return is_passed is True if self.criteria.is_by_score else self._is_over() and is_passed is not False
 
     def _item(self, name: str) -> _Scope:
         return self.items.get(name, _Scope())

@@ -1,0 +1,273 @@
+"""Certificates: issued with the completion they prove, checked by anybody who has the code, revoked with a reason."""
+
+import base64
+import secrets
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from accounts.services import people
+from core import audit, clock, files
+from core.db import Database, Session
+from core.errors import Invalid, NotFound, Problem
+from core.events import publish
+from core.files import Files
+from training import certificate_pdf
+from training.errors import AlreadyRevoked
+from training.events import CertificateIssued, CertificateRevoked
+from training.rules import certificates as rules
+from training.rules.certificates import CertificateStanding, Validity
+from training.services import addresses
+from training.services.sources import Sources
+from training.store import certificates as store
+from training.tables import (
+    Certificate,
+    CertificateEvent,
+    CertificateEventType,
+    CertificateStatus,
+    TrainingCompletion,
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A certificate as pages show it. `data` is what was frozen when it was issued."""
+
+    id: UUID
+    user_id: UUID
+    completion_id: UUID
+    number: str
+    code: str
+    issued_at: datetime
+    expires_on: date | None
+    standing: CertificateStanding
+    revoked_on: date | None
+    revoked_reason: str | None
+    data: dict[str, Any]
+    has_pdf: bool
+
+    @property
+    def url(self) -> str:
+        """The address at which anybody can check it."""
+        return str(self.data["url"])
+
+
+@dataclass(frozen=True)
+class PublicProof:
+    """What anybody with the code may know (R-CERT-6): never the reason of a revocation."""
+
+    holder: str
+    title: str
+    organization: str
+    number: str
+    issued_on: date
+    expires_on: date | None
+    standing: CertificateStanding
+    revoked_on: date | None
+
+
+@dataclass(frozen=True)
+class Download:
+    """A certificate's PDF: where its bytes lie, what to call it."""
+
+    sha256: str
+    name: str
+
+
+def issue(session: Session, completion: TrainingCompletion, sources: Sources, now: datetime) -> Certificate:
+    """R-CERT-1: issue the certificate of a completion once; its PDF is rendered afterwards.
+
+    R-CERT-2: everything printed is frozen here. The number is taken in this transaction, so that a series has no gaps.
+    """
+    if (found := store.find_live(session, completion.id)) is not None:
+        return found
+    person, tenant = people.get(session, completion.user_id), sources.tenant
+    course, version = sources.course(completion.course_id), sources.version(completion.course_version_id)
+    issued_on = clock.day_in(tenant.timezone, now)
+    named = {"organization": tenant.code, "program": course.code, "issued_on": issued_on}
+    pattern = tenant.certificate_number_pattern
+    sequence = store.next_value(session, rules.series(pattern, **named)[:80])
+    code = base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=")
+    number = rules.number(pattern, sequence=sequence, **named)
+    certificate = Certificate(
+        certificate_number=number,
+        verification_code=code,
+        completion_id=completion.id,
+        course_id=completion.course_id,
+        user_id=completion.user_id,
+        issued_at=now,
+        expires_on=completion.valid_until,
+        certificate_data={
+            "holder": person.name,
+            "title": course.title,
+            "organization": tenant.name,
+            "number": number,
+            "code": code,
+            "url": addresses.verification(code),
+            "completed_on": clock.day_in(tenant.timezone, completion.completed_at).isoformat(),
+            "issued_on": issued_on.isoformat(),
+            "expires_on": completion.valid_until.isoformat() if completion.valid_until else None,
+            "score": None if completion.final_score is None else f"{completion.final_score.normalize():f}",
+            "course_code": course.code,
+            "course_version": version.version_number,
+        },
+    )
+    session.add(certificate)
+    session.flush()
+    _note(session, certificate, CertificateEventType.ISSUED, now)
+    audit.record(
+        session,
+        "certificate.issued",
+        "certificate",
+        certificate.id,
+        subject_user_id=completion.user_id,
+        new={"number": number},
+    )
+    publish(session, CertificateIssued(certificate.id), subject=certificate.id)
+    return certificate
+
+
+def render(session: Session, storage: Files, certificate_id: UUID) -> None:
+    """Make the PDF of a certificate and keep it; one that has its PDF is left alone."""
+    certificate = store.find(session, certificate_id, lock=True)
+    if certificate is None or certificate.file_id is not None:
+        return
+    pdf = certificate_pdf.render(certificate.certificate_data)
+    stored = storage.put(pdf)
+    kept = files.keep(
+        session, stored, media_type="application/pdf", name=f"{certificate.certificate_number}.pdf"
+    )
+    certificate.file_id = kept.id
+    session.flush()
+
+
+def get(session: Session, certificate_id: UUID, today: date) -> Shown:
+    """Return the tenant's certificate. Raises NotFound."""
+    return _shown(_get(session, certificate_id), today)
+
+
+def accessible(session: Session, certificate_id: UUID, user_id: UUID, *, may_read_all: bool, today: date) -> Shown:
+    """Return a certificate to its holder, or to whoever may read all. Raises NotFound for everybody else."""
+    certificate = _get(session, certificate_id)
+    if certificate.user_id != user_id and not may_read_all:
+        raise NotFound("There is no such certificate.")
+    return _shown(certificate, today)
+
+
+def of_person(session: Session, user_id: UUID, today: date) -> list[Shown]:
+    """Return a person's certificates, newest first."""
+    return [_shown(row, today) for row in store.of_person(session, user_id)]
+
+
+def page(
+    session: Session,
+    today: date,
+    standing: CertificateStanding | None = None,
+    search: str = "",
+    offset: int = 0,
+    limit: int = 50,
+) -> tuple[list[Shown], int]:
+    """Return the register, newest first, and how many match in all."""
+    rows, total = store.page(session, standing, search, today, offset, limit)
+    return [_shown(row, today) for row in rows], total
+
+
+def history(session: Session, certificate_id: UUID) -> list[CertificateEvent]:
+    """Return what happened to a certificate, oldest first."""
+    return store.events(session, certificate_id)
+
+
+def download(session: Session, shown: Shown, now: datetime, *, actor_id: UUID | None) -> Download | None:
+    """Return the PDF of a certificate, noting who takes it; None while it is being rendered."""
+    certificate = _get(session, shown.id)
+    if certificate.file_id is None:
+        return None
+    file = files.get(session, certificate.file_id)
+    _note(session, certificate, CertificateEventType.DOWNLOADED, now, actor_id)
+    return Download(file.sha256, file.original_name)
+
+
+def revoke(session: Session, certificate_id: UUID, reason: str, now: datetime, *, by: UUID) -> None:
+    """R-CERT-5: take a certificate back, with a reason that stays inside the organization.
+
+    Raises NotFound, AlreadyRevoked, Invalid without a reason.
+    """
+    certificate = _get(session, certificate_id, lock=True)
+    if certificate.status is CertificateStatus.REVOKED:
+        raise AlreadyRevoked
+    if not reason.strip():
+        raise Invalid(problems=[Problem("reason", "The reason is missing.", "Say why; only your organization sees it.")])
+    certificate.status = CertificateStatus.REVOKED
+    certificate.revoked_at, certificate.revoked_by, certificate.revoked_reason = now, by, reason.strip()
+    _note(session, certificate, CertificateEventType.REVOKED, now, by)
+    audit.record(
+        session,
+        "certificate.revoked",
+        "certificate",
+        certificate.id,
+        subject_user_id=certificate.user_id,
+        new={"reason": reason.strip()},
+    )
+    publish(session, CertificateRevoked(certificate.id), subject=certificate.id)
+
+
+def verify(database: Database, text: str, now: datetime) -> PublicProof | None:
+    """Return what a verification code proves, to anybody; None alike for malformed and for unknown codes."""
+    code = rules.code(text) or "A" * 26  # a malformed one is looked up too, so that it answers no sooner
+    with database.read(None) as session:
+        found = store.look_up(session, code)
+    if found is None:
+        return None
+    organization_id, certificate_id = found
+    with database.write(organization_id) as session:
+        certificate = _get(session, certificate_id)
+        _note(session, certificate, CertificateEventType.VERIFIED, now)
+        tenant = people.tenant(session)
+        shown = _shown(certificate, clock.day_in(tenant.timezone, now))
+        return PublicProof(
+            holder=shown.data["holder"],
+            title=shown.data["title"],
+            organization=shown.data["organization"],
+            number=shown.number,
+            issued_on=date.fromisoformat(shown.data["issued_on"]),
+            expires_on=shown.expires_on,
+            standing=shown.standing,
+            revoked_on=shown.revoked_on,
+        )
+
+
+def _get(session: Session, certificate_id: UUID, *, lock: bool = False) -> Certificate:
+    found = store.find(session, certificate_id, lock=lock)
+    if found is None:
+        raise NotFound("There is no such certificate.")
+    return found
+
+
+def _shown(row: Certificate, today: date) -> Shown:
+    is_revoked = row.status is CertificateStatus.REVOKED
+    return Shown(
+        id=row.id,
+        user_id=row.user_id,
+        completion_id=row.completion_id,
+        number=row.certificate_number,
+        code=row.verification_code,
+        issued_at=row.issued_at,
+        expires_on=row.expires_on,
+        standing=Validity(row.expires_on, is_revoked).standing(today),
+        revoked_on=row.revoked_at.date() if row.revoked_at else None,
+        revoked_reason=row.revoked_reason,
+        data=row.certificate_data,
+        has_pdf=row.file_id is not None,
+    )
+
+
+def _note(
+    session: Session,
+    certificate: Certificate,
+    event: CertificateEventType,
+    now: datetime,
+    actor_id: UUID | None = None,
+) -> None:
+    session.add(CertificateEvent(certificate_id=certificate.id, event=event, occurred_at=now, actor_id=actor_id))
+    session.flush()
