@@ -1,1 +1,1 @@
-"""IMS Simple Sequencing as SCORM 2004 profiles it: a module per chapter of the SN book, a function per process."""
+"""IMS Simple Sequencing as SCORM 2004 profiles it: one module per chapter of the SN book, one function per process."""
