@@ -62,7 +62,8 @@ def post(call: Call) -> Response:
 def _received(call: Call) -> tuple[Any, list[Received]]:
     """The statements and the attachments of a request (Communication 1.5)."""
     kind, _ = attachments.media_type(call.content_type)
-    if kind == "application/json":
+    is_json_form = call.content is not None and not call.content_type  # the alternate syntax may leave it out
+    if kind == "application/json" or is_json_form:
         return _parsed(call.body(), "body"), []
     if kind != "multipart/mixed" or call.content is not None:
         raise BadRequest("Statements come as application/json or multipart/mixed [Communication 1.5].")

@@ -40,7 +40,7 @@ def _id_of_object(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _id_of_activity(value: dict[str, Any]) -> dict[str, Any]:
-    return {name: value[name] for name in ("objectType", "id") if name in value}
+    return {"id": value["id"]}
 
 
 def _ids_of_context(value: dict[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,7 @@ from playwright.sync_api import Browser, sync_playwright
 from werkzeug.serving import make_server
 
 from tests.site.style_app import make_app
-
-CHROMIUM = "/usr/bin/chromium"
+from tools import chromium
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +27,10 @@ def browser() -> Iterator[Browser]:
     """A headless Chromium that asks nobody but localhost."""
     quiet = ["no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking"]
     quiet += ["disable-component-update", "disable-sync"]
+    path = chromium.find()
+    if path is None:
+        pytest.fail(f"There is no Chromium here. {chromium.ADVICE}")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=[f"--{flag}" for flag in quiet])
-        yield chromium
-        chromium.close()
+        started = playwright.chromium.launch(executable_path=path, args=[f"--{flag}" for flag in quiet])
+        yield started
+        started.close()

@@ -1,0 +1,73 @@
+"""Delivery behavior (SN 4.9; DB.1.1, DB.2, DB.2.1): whether an activity may be delivered, and what begins with it."""
+
+from scorm_player.scorm.sequencing.tree import ActivityTree, Node, common_ancestor, path_between
+from scorm_player.scorm.sequencing.utility import check_activity, terminate_descendent_attempts
+
+
+def delivery_request_process(tree: ActivityTree, activity: Node) -> str | None:
+    """DB.1.1: answer the exception that keeps the activity from being delivered; None when it may be."""
+    if not activity.is_leaf:
+        return "DB.1.1-1"
+    if any(check_activity(tree, node) for node in activity.path()):
+        return "DB.1.1-3"
+    return None
+
+
+def content_delivery_environment(tree: ActivityTree, activity: Node) -> str | None:
+    """DB.2: begin the attempts that delivering the activity needs; answer the exception when that cannot be."""
+    if tree.current is not None and tree.current.state.is_active:
+        return "DB.2-1"
+    if activity is not tree.suspended:
+        clear_suspended_activity(tree, activity)
+    terminate_descendent_attempts(tree, activity)
+    for node in reversed(activity.path()):
+        if not node.state.is_active:
+            _begin_or_resume(tree, node)
+            node.state.is_active = True
+    tree.current = activity
+    tree.suspended = None
+    return None
+
+
+def clear_suspended_activity(tree: ActivityTree, activity: Node) -> None:
+    """DB.2.1: something else is delivered, so the suspended activity is no longer so, nor what it alone suspends."""
+    suspended = tree.suspended
+    if suspended is None:
+        return
+    ancestor = common_ancestor(activity, suspended)
+    for node in [*path_between(suspended, ancestor), ancestor]:
+        if node.is_leaf or not any(child.state.is_suspended for child in node.available):
+            node.state.is_suspended = False
+    tree.suspended = None
+
+
+def _begin_or_resume(tree: ActivityTree, node: Node) -> None:
+    """DB.2, step 5.1.1: a suspended attempt goes on; otherwise a new one begins with nothing known."""
+    if not node.definition.delivery.tracked:
+        return
+    state = node.state
+    state.stale_objectives = state.stale_progress = False
+    if state.is_suspended:
+        state.is_suspended = False
+        return
+    state.attempt_count += 1
+    state.objectives.clear()
+    state.holds_back_success = state.holds_back_completion = False
+    state.attempt_started_at = tree.now.isoformat() if tree.now else None
+    state.attempt_experienced_duration = 0.0
+    control = node.control
+    for child in node.children:
+        _grow_stale(child, control.use_current_attempt_objective_info, control.use_current_attempt_progress_info)
+
+
+def _grow_stale(node: Node, objectives: bool, progress: bool) -> None:
+    """SN 3.2.5, 3.2.6: what children have reached in an earlier attempt on their parent does not count in this one."""
+    node.state.stale_objectives |= objectives
+    node.state.stale_progress |= progress
+    control = node.control
+    for child in node.children:
+        _grow_stale(
+            child,
+            objectives and control.use_current_attempt_objective_info,
+            progress and control.use_current_attempt_progress_info,
+        )

@@ -1,0 +1,63 @@
+"""The overall sequencing process (SN 4.3; OP.1): from a navigation request to the activity that follows from it."""
+
+from dataclasses import dataclass
+
+from scorm_player.scorm.sequencing.delivery import content_delivery_environment, delivery_request_process
+from scorm_player.scorm.sequencing.navigation import navigation_request_process
+from scorm_player.scorm.sequencing.requests import EXCEPTIONS, NavigationRequest
+from scorm_player.scorm.sequencing.selection import prepare_clusters
+from scorm_player.scorm.sequencing.sequencing import sequencing_request_process
+from scorm_player.scorm.sequencing.termination import termination_request_process
+from scorm_player.scorm.sequencing.tree import ActivityTree, Node
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a navigation request led to: an activity delivered, the session ended, or neither with the exception's code.
+
+    `resumes`: the delivered activity goes on with a suspended attempt. `was_refused`: the request was not valid in the
+    present state, and nothing at all has changed.
+    """
+
+    delivered: Node | None = None
+    resumes: bool = False
+    ends_session: bool = False
+    exception: str | None = None
+    was_refused: bool = False
+
+    @property
+    def reason(self) -> str | None:
+        """The exception in words for a person."""
+        return EXCEPTIONS.get(self.exception) if self.exception else None
+
+
+def overall_sequencing(tree: ActivityTree, request: NavigationRequest, target: str | None = None) -> Outcome:
+    """OP.1: process one navigation request to its end. `target` names the activity of a choice or jump."""
+    if tree.current is None:
+        prepare_clusters(tree)
+    navigation = navigation_request_process(tree, request, target)
+    if navigation.sequencing is None:
+        return Outcome(exception=navigation.exception, was_refused=True)
+    sequencing, chosen = navigation.sequencing, navigation.target
+    if navigation.termination is not None:
+        termination = termination_request_process(tree, navigation.termination)
+        if termination.exception:
+            return Outcome(exception=termination.exception)
+        if termination.sequencing is not None:
+            sequencing, chosen = termination.sequencing, None
+    result = sequencing_request_process(tree, sequencing, chosen)
+    if result.ends_session:
+        tree.current = None
+        return Outcome(ends_session=True, exception=result.exception)
+    if result.delivery is None:
+        return Outcome(exception=result.exception)
+    return _deliver(tree, result.delivery)
+
+
+def _deliver(tree: ActivityTree, activity: Node) -> Outcome:
+    exception = delivery_request_process(tree, activity)
+    resumes = activity.state.is_suspended
+    exception = exception or content_delivery_environment(tree, activity)
+    if exception:
+        return Outcome(exception=exception)
+    return Outcome(activity, resumes=resumes)

@@ -1,0 +1,281 @@
+"""The activity tree: every activity in its place, with its definition and its state side by side."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
+
+from scorm_player.scorm.sequencing.definition import (
+    Activity,
+    CourseStructure,
+    Edition,
+    Objective,
+    ObjectiveMap,
+    RuleAction,
+)
+from scorm_player.scorm.sequencing.state import PRIMARY, ActivityState, ObjectiveState, SequencingState
+
+
+class LocalObjective:
+    """One objective of an activity with its maps sorted by what they carry.
+
+    `reads` names for a field of `ObjectiveState` the global objective it is read from, `writes` those it is written to.
+    """
+
+    __slots__ = ("definition", "key", "reads", "writes")
+
+    def __init__(self, definition: Objective, key: str) -> None:
+        self.definition = definition
+        self.key = key
+        self.reads: dict[str, str] = {}
+        self.writes: dict[str, tuple[str, ...]] = {}
+        for item in definition.maps:
+            for name, reads, writes in _shared_fields(item):
+                if reads:
+                    self.reads.setdefault(name, item.target)
+                if writes:
+                    self.writes[name] = (*self.writes.get(name, ()), item.target)
+
+
+def _shared_fields(item: ObjectiveMap) -> tuple[tuple[str, bool, bool], ...]:
+    return (
+        ("satisfied", item.read_satisfied_status, item.write_satisfied_status),
+        ("measure", item.read_normalized_measure, item.write_normalized_measure),
+        ("completed", item.read_completion_status, item.write_completion_status),
+        ("progress_measure", item.read_progress_measure, item.write_progress_measure),
+        ("raw_score", item.read_raw_score, item.write_raw_score),
+        ("min_score", item.read_min_score, item.write_min_score),
+        ("max_score", item.read_max_score, item.write_max_score),
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _local_objective(definition: Objective, key: str) -> LocalObjective:
+    return LocalObjective(definition, key)
+
+
+class Node:
+    """One activity of the tree: its definition, its state, its neighbors.
+
+    `children` are all of them in document order, `available` the selected ones in the order of this attempt (AM.1.1).
+    `order` counts a preorder walk over the document, `depth` the ancestors.
+    """
+
+    __slots__ = (
+        "available",
+        "children",
+        "control",
+        "definition",
+        "depth",
+        "identifier",
+        "is_leaf",
+        "objectives",
+        "order",
+        "parent",
+        "place",
+        "state",
+    )
+
+    def __init__(self, definition: Activity, state: ActivityState, parent: "Node | None") -> None:
+        self.definition = definition
+        self.control = definition.control
+        self.identifier = definition.identifier
+        self.state = state
+        self.parent = parent
+        self.depth: int = 0 if parent is None else parent.depth + 1
+        self.is_leaf = not definition.children
+        self.children: list[Node] = []
+        self.available: list[Node] = []
+        self.order = 0
+        self.place = 0  # among the parent's available children, −1 when not selected
+        primary = definition.primary
+        self.objectives: dict[str, LocalObjective] = {PRIMARY: _local_objective(primary, PRIMARY)}
+        for objective in definition.objectives:
+            key = objective.identifier or PRIMARY
+            self.objectives.setdefault(key, _local_objective(objective, key))
+
+    def __repr__(self) -> str:
+        return f"<{self.identifier}>"
+
+    @property
+    def primary(self) -> LocalObjective:
+        """The objective that contributes to rollup."""
+        return self.objectives[PRIMARY]
+
+    def shared(self) -> set[str]:
+        """Answer the global objectives this activity writes to."""
+        return {
+            target
+            for objective in self.objectives.values()
+            for targets in objective.writes.values()
+            for target in targets
+        }
+
+    def path(self) -> list["Node"]:
+        """Answer the activities from this one up to the root, both included."""
+        path: list[Node] = []
+        node: Node | None = self
+        while node is not None:
+            path.append(node)
+            node = node.parent
+        return path
+
+    def is_within(self, other: "Node") -> bool:
+        """Tell whether this activity is `other` or one of its descendants."""
+        node: Node | None = self
+        while node is not None and node.depth >= other.depth:
+            if node is other:
+                return True
+            node = node.parent
+        return False
+
+    def is_available(self) -> bool:
+        """Tell whether this activity and all its ancestors are selected children of their parents."""
+        return all(node.place >= 0 for node in self.path())
+
+    def objective(self, identifier: str | None) -> LocalObjective:
+        """Answer the objective a rule refers to; the one that rolls up when it names none, or one that is not here."""
+        if identifier is None or identifier == self.definition.primary.identifier:
+            return self.objectives[PRIMARY]
+        return self.objectives.get(identifier) or self.objectives[PRIMARY]
+
+    def walk(self) -> Iterator["Node"]:
+        """Yield this activity and its available descendants, in the order of this attempt."""
+        yield self
+        for child in self.available:
+            yield from child.walk()
+
+
+class ActivityTree:
+    """A course structure joined with a learner's state; the processes read and change the state through it.
+
+    `now` is needed for time limits only, `generator` for selection and randomization. `enforce_time_limits` turns on
+    the limit conditions on durations and dates, which SCORM leaves to the system (SN 3.5); attempt limits always hold.
+    """
+
+    def __init__(
+        self,
+        structure: CourseStructure,
+        state: SequencingState,
+        *,
+        generator: random.Random | None = None,
+        now: datetime | None = None,
+        enforce_time_limits: bool = False,
+    ) -> None:
+        self.structure = structure
+        self.state = state
+        self.generator = generator or random.Random(0)  # noqa: S311  order of lessons, not a secret
+        self.now = now
+        self.enforce_time_limits = enforce_time_limits
+        self.nodes: dict[str, Node] = {}
+        self.readers: dict[str, list[Node]] = {}  # by global objective: activities that read it into what they roll up
+        self.rule_memory: dict[tuple[str, frozenset[RuleAction]], RuleAction | None] | None = (
+            None  # only while nothing changes
+        )
+        self.root = self._grow(structure.root, None)
+        if is_single_activity(structure.root):
+            self.root.control = replace(self.root.control, choice=False, flow=True)
+        for node in self.nodes.values():
+            self._take_available(node)
+
+    def _grow(self, definition: Activity, parent: Node | None) -> Node:
+        state = self.state.activities.get(definition.identifier)
+        if state is None:
+            state = self.state.activities[definition.identifier] = ActivityState()
+        node = Node(definition, state, parent)
+        node.order = len(self.nodes)
+        self.nodes[definition.identifier] = node
+        for target in node.primary.reads.values():
+            self.readers.setdefault(target, []).append(node)
+        node.children = [self._grow(child, node) for child in definition.children]
+        return node
+
+    def _take_available(self, node: Node) -> None:
+        chosen = node.state.available_children
+        if chosen is None:
+            node.available = node.children
+        else:
+            node.available = [self.nodes[identifier] for identifier in chosen if identifier in self.nodes]
+            for child in node.children:
+                child.place = -1
+        for place, child in enumerate(node.available):
+            child.place = place
+
+    def copy(self) -> "ActivityTree":
+        """Answer a tree with a state of its own, to try something out."""
+        return ActivityTree(
+            self.structure,
+            self.state.copy(),
+            generator=_same_numbers(self.generator),
+            now=self.now,
+            enforce_time_limits=self.enforce_time_limits,
+        )
+
+    @property
+    def is_fourth_edition(self) -> bool:
+        """Progress rollup by measure, jump and `adlseq:mapInfo` came with the 4th Edition."""
+        return self.structure.edition is Edition.FOURTH
+
+    @property
+    def current(self) -> Node | None:
+        """The current activity (AM.1.2): the one delivered last, or where termination has moved to."""
+        return self.nodes.get(self.state.current_activity or "")
+
+    @current.setter
+    def current(self, node: Node | None) -> None:
+        self.state.current_activity = node.identifier if node else None
+
+    @property
+    def suspended(self) -> Node | None:
+        """The suspended activity (AM.1.2): where Resume All goes on."""
+        return self.nodes.get(self.state.suspended_activity or "")
+
+    @suspended.setter
+    def suspended(self, node: Node | None) -> None:
+        self.state.suspended_activity = node.identifier if node else None
+
+    def find(self, identifier: str | None) -> Node | None:
+        return self.nodes.get(identifier or "")
+
+    def set_available(self, node: Node, children: list[Node]) -> None:
+        """Set the available children of a cluster, in their order."""
+        node.state.available_children = [child.identifier for child in children]
+        self._take_available(node)
+
+    def global_objective(self, target: str) -> ObjectiveState:
+        """Answer the global objective of this name; it comes into being when first asked for."""
+        found = self.state.global_objectives.get(target)
+        if found is None:
+            found = self.state.global_objectives[target] = ObjectiveState()
+        return found
+
+
+def is_single_activity(root: Activity) -> bool:
+    """Tell whether a course is one activity that says nothing of how to reach it: it starts by itself, with no outline."""
+    return len(root.children) == 1 and not root.children[0].children and root.control.choice and not root.control.flow
+
+
+def common_ancestor(one: Node, other: Node) -> Node:
+    """Answer the deepest activity that holds both; one of the two itself when it holds the other."""
+    ancestors = {id(node) for node in one.path()}
+    node = other
+    while id(node) not in ancestors and node.parent is not None:
+        node = node.parent
+    return node
+
+
+def path_between(lower: Node, upper: Node) -> list[Node]:
+    """Answer the activities from `lower` up to `upper`, `lower` included and `upper` not."""
+    path: list[Node] = []
+    node: Node | None = lower
+    while node is not None and node is not upper:
+        path.append(node)
+        node = node.parent
+    return path
+
+
+def _same_numbers(generator: random.Random) -> random.Random:
+    twin = random.Random()  # noqa: S311  order of lessons, not a secret
+    twin.setstate(generator.getstate())
+    return twin

@@ -1,0 +1,116 @@
+"""A player in plain Python: the real run-time and the real sequencing, with a scripted learner instead of a browser."""
+
+import json
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from scorm_player.scorm import runtime as rt
+from scorm_player.scorm import transfer
+from scorm_player.scorm.sequencing.definition import CourseStructure
+from scorm_player.scorm.sequencing.overall import Outcome, overall_sequencing
+from scorm_player.scorm.sequencing.requests import NavigationRequest
+from scorm_player.scorm.sequencing.state import SequencingState
+from scorm_player.scorm.sequencing.tree import ActivityTree, Node
+from scorm_player.scorm.sequencing.validity import Outlook, look_ahead
+
+LEARNER = rt.Learner("learner-1", "Ana Learner")
+
+
+@dataclass
+class PlainPlayer:
+    """Plays one package for one learner. Between any two steps the state goes through JSON, as in production."""
+
+    structure: CourseStructure
+    strict: bool = True
+    stored: str = field(default_factory=lambda: json.dumps(SequencingState().to_json()))
+    kept: dict[str, rt.Values] = field(default_factory=dict)  # run-time data of the current attempt, by activity
+    delivered: str | None = None
+    is_open: bool = False
+    runtime: rt.Runtime | None = None
+    outlook: Outlook | None = None
+    set_by_content: set[str] = field(default_factory=set)
+
+    def tree(self) -> ActivityTree:
+        return ActivityTree(self.structure, SequencingState.from_json(json.loads(self.stored)))
+
+    def store(self, tree: ActivityTree) -> None:
+        self.stored = json.dumps(tree.state.to_json())
+
+    def launch(self, title: str | None = None) -> Outcome:
+        """Open the package: resume what was suspended, else start, or choose the entry that the learner picked."""
+        self.is_open = True
+        tree = self.tree()
+        if tree.suspended is not None:
+            return self.navigate(NavigationRequest.RESUME_ALL)
+        if title is not None:
+            return self.navigate(NavigationRequest.CHOICE, self.identifier(title))
+        return self.navigate(NavigationRequest.START)
+
+    def identifier(self, title: str) -> str:
+        """Find an activity by its title in the table of contents; the root by any title that mentions it."""
+        activities = list(self.structure.root.walk())
+        found = [activity for activity in activities if activity.title.strip() == title.strip()]
+        return (found or activities)[0].identifier
+
+    def navigate(self, request: NavigationRequest, target: str | None = None) -> Outcome:
+        tree = self.tree()
+        outcome = overall_sequencing(tree, request, target)
+        self.store(tree)
+        if outcome.delivered is not None:
+            self._deliver(tree, outcome.delivered, outcome.resumes)
+        elif not outcome.was_refused:
+            self.delivered = self.runtime = None
+        if outcome.ends_session:
+            self.is_open = False
+        self.outlook = look_ahead(self.tree())
+        return outcome
+
+    def _deliver(self, tree: ActivityTree, node: Node, resumes: bool) -> None:
+        self.delivered = node.identifier
+        self.outlook = look_ahead(tree)
+        if not resumes:
+            self.kept.pop(node.identifier, None)
+        start = rt.begin(
+            transfer.item_of(tree, node),
+            LEARNER,
+            previous=self.kept.get(node.identifier),
+            suspended=resumes,
+            objectives=transfer.objectives_of(tree, node),
+            shared=transfer.shared_data_of(tree, node),
+            navigation=transfer.navigation_of(self.outlook),
+            total_seconds=transfer.total_seconds(tree, node),
+        )
+        self.set_by_content = set()
+        self.runtime = rt.Runtime("2004", "4th", start.values, start.access, strict=self.strict)
+
+    def call(self, method: str, element: str, value: str) -> str:
+        """Make one API call as the content would."""
+        assert self.runtime is not None
+        match method:
+            case "Initialize":
+                return self.runtime.initialize("")
+            case "GetValue":
+                return self.runtime.get_value(element)
+            case "SetValue":
+                answer = self.runtime.set_value(element, value)
+                if answer == "true":
+                    self.set_by_content.add(element)
+                return answer
+            case "Commit":
+                return self.runtime.commit("")
+            case "Terminate":
+                return self.runtime.terminate("")
+        raise AssertionError(method)
+
+    def finish(self, request: tuple[NavigationRequest, str | None] | None = None) -> Outcome | None:
+        """Conclude the session after Terminate: take over its data, then navigate as the learner or the content asks."""
+        assert self.runtime is not None
+        tree = self.tree()
+        node = tree.nodes[self.delivered or ""]
+        outcome = rt.end(transfer.item_of(tree, node), self.runtime.values, terminated=True, strict=self.strict)
+        request = request or transfer.navigation_request(outcome)
+        transfer.take_over(tree, node, outcome, self.set_by_content)
+        self.set_by_content = set()
+        self.kept[node.identifier] = outcome.values
+        self.store(tree)
+        return self.navigate(*request) if request else None
