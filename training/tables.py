@@ -48,7 +48,9 @@ class TrainingAssignment(TenantTable):
         tenant_key("course_id", "courses"),
         one_of("assignment_type", AssignmentType),
         one_of("status", AssignmentStatus),
-        UniqueConstraint("organization_id", "user_id", "course_id", "cycle_number"),
+        UniqueConstraint(
+            "organization_id", "user_id", "course_id", "cycle_number", name="uq_training_assignments_cycle"
+        ),
         Index(
             "uq_training_assignments_open",
             "organization_id",
@@ -108,7 +110,7 @@ class CourseEnrollment(TenantTable):
         one_of("enrollment_type", EnrollmentType),
         one_of("status", EnrollmentStatus),
         CheckConstraint("progress_percent BETWEEN 0 AND 100", name="percent"),
-        UniqueConstraint("organization_id", "user_id", "course_id", "cycle_number"),
+        UniqueConstraint("organization_id", "user_id", "course_id", "cycle_number", name="uq_course_enrollments_cycle"),
         Index(
             "uq_course_enrollments_open",
             "organization_id",
@@ -136,7 +138,7 @@ class ModuleRegistration(TenantTable):
         tenant_key("course_enrollment_id", "course_enrollments"),
         tenant_key("module_id", "modules"),
         tenant_key("registration_id", "registrations"),
-        UniqueConstraint("organization_id", "course_enrollment_id", "module_id"),
+        UniqueConstraint("organization_id", "course_enrollment_id", "module_id", name="uq_module_registrations_module"),
         UniqueConstraint("organization_id", "registration_id"),
     )
 
@@ -162,7 +164,7 @@ class ModuleProgress(TenantTable):
         tenant_key("module_id", "modules"),
         one_of("status", ProgressStatus),
         CheckConstraint("progress_percent BETWEEN 0 AND 100", name="percent"),
-        UniqueConstraint("organization_id", "course_enrollment_id", "module_id"),
+        UniqueConstraint("organization_id", "course_enrollment_id", "module_id", name="uq_module_progress_module"),
     )
 
 
@@ -282,7 +284,7 @@ class Certificate(TenantTable):
 
     __tablename__ = "certificates"
 
-    certificate_number: Mapped[str] = mapped_column(String(100))
+    certificate_number: Mapped[str] = mapped_column(String(220))
     verification_code: Mapped[str] = mapped_column(String(40), unique=True)  # 128 random bits, base32
     completion_id: Mapped[UUID]
     course_id: Mapped[UUID]
@@ -325,7 +327,7 @@ class CertificateCounter(Base):
     __tablename__ = "certificate_counters"
 
     organization_id: Mapped[UUID] = mapped_column(primary_key=True)
-    series: Mapped[str] = mapped_column(String(80), primary_key=True)
+    series: Mapped[str] = mapped_column(String(200), primary_key=True)
     last_value: Mapped[int]
 
 

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 EXPIRES_SOON = timedelta(days=30)
-DEFAULT_PATTERN = "{org}-{program}-{yy}-{seq:04}"
 _FIELD = re.compile(r"\{(org|program|yyyy|yy|seq)(?::0?(\d{1,2}))?\}")
 _CODE = re.compile(r"[A-Z2-7]{26}")
 
@@ -36,9 +35,7 @@ class Validity:
             return CertificateStanding.VALID
         if today > self.expires_on:
             return CertificateStanding.EXPIRED
-        return (
-            CertificateStanding.EXPIRING if self.expires_on - today <= EXPIRES_SOON else CertificateStanding.VALID
-        )
+        return CertificateStanding.EXPIRING if self.expires_on - today <= EXPIRES_SOON else CertificateStanding.VALID
 
 
 def last_valid_day(completed_on: date, months: int) -> date:
@@ -51,27 +48,38 @@ def last_valid_day(completed_on: date, months: int) -> date:
     return date(year, month + 1, completed_on.day) - timedelta(days=1)
 
 
-def number(pattern: str, *, organization: str, program: str, issued_on: date, sequence: int) -> str:
-    """Return a certificate's number. `seq` is padded, never cut off; a pattern without it gets one at its end."""
-    values = {
-        "org": organization,
-        "program": program,
-        "yyyy": f"{issued_on.year:04}",
-        "yy": f"{issued_on.year % 100:02}",
-    }
+@dataclass(frozen=True)
+class Numbering:
+    """How certificates are numbered. The pattern's fields are {org}, {program}, {yy}, {yyyy} and {seq:04}."""
 
-    def fill(found: re.Match[str]) -> str:
-        return str(sequence).zfill(int(found[2] or 1)) if found[1] == "seq" else values[found[1]]
+    pattern: str
+    organization: str
+    program: str
+    issued_on: date
 
-    with_sequence = pattern if "{seq" in pattern else pattern + "-{seq:04}"
-    return _FIELD.sub(fill, with_sequence)
+    @property
+    def series(self) -> str:
+        """What all numbers that are counted together have in common: the pattern filled in, without the sequence."""
+        return self._filled("")
 
+    def number(self, sequence: int) -> str:
+        """Return a number. The sequence is padded, never cut off; a pattern without it gets one at its end."""
+        return self._filled(str(sequence))
 
-def series(pattern: str, *, organization: str, program: str, issued_on: date) -> str:
-    """Return what all numbers counted together have in common: the pattern filled in, without the sequence."""
-    with_sequence = pattern if "{seq" in pattern else pattern + "-{seq:04}"
-    without = re.sub(r"\{seq(?::0?\d{1,2})?\}", "", with_sequence)
-    return number(without + "{seq}", organization=organization, program=program, issued_on=issued_on, sequence=0)[:-1]
+    def _filled(self, sequence: str) -> str:
+        values = {
+            "org": self.organization,
+            "program": self.program,
+            "yyyy": f"{self.issued_on.year:04}",
+            "yy": f"{self.issued_on.year % 100:02}",
+        }
+
+        def fill(found: re.Match[str]) -> str:
+            if found[1] != "seq":
+                return values[found[1]]
+            return sequence.zfill(int(found[2] or 1)) if sequence else ""
+
+        return _FIELD.sub(fill, self.pattern if "{seq" in self.pattern else self.pattern + "-{seq:04}")
 
 
 def code(text: str) -> str | None:

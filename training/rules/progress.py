@@ -82,15 +82,15 @@ class Statement(Protocol):
     """What a fact is read from: `counting.Claim`."""
 
     @property
-    def statement_id(self) -> UUID: ...  # noqa: D102
+    def statement_id(self) -> UUID: ...
     @property
-    def at(self) -> datetime: ...  # noqa: D102
+    def at(self) -> datetime: ...
     @property
-    def verb(self) -> str: ...  # noqa: D102
+    def verb(self) -> str: ...
     @property
-    def activity(self) -> str | None: ...  # noqa: D102
+    def activity(self) -> str | None: ...
     @property
-    def result(self) -> Mapping[str, Any]: ...  # noqa: D102
+    def result(self) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ class Fact:
 class Criteria:
     """What a module asks for (R-CMP-1) and what it consists of: its root activity and the items that can be launched.
 
-    The package's or source's own word decides: completed or passed, and not failed. With `is_by_score` the score decides
-    alone. `passing_score` (percent) also speaks where content reports a score but neither passed nor failed.
+    The package's or source's own word decides: completed or passed, and not failed. With `is_by_score` the score alone
+    decides. `passing_score` (percent) also speaks where content reports a score but neither passed nor failed.
     """
 
     root: str
@@ -223,6 +223,10 @@ class _Scope:
     def is_done(self) -> bool:
         return self.is_completed or self.is_passed is True
 
+    @property
+    def percent(self) -> Decimal:
+        return HUNDRED if self.is_done and self.is_passed is not False else self.progress
+
 
 @dataclass
 class _Tally:
@@ -306,13 +310,13 @@ class _Tally:
     def _percent(self) -> Decimal:
         """Progress as reported for the whole, or as the mean of the items; 100 only when complete."""
         names = self.criteria.items
-        parts = [HUNDRED if self._item(name).is_done else self._item(name).progress for name in names]
+        parts = [self._item(name).percent for name in names]
         mean = sum(parts, Decimal(0)) / len(parts) if parts else Decimal(0)
         return min(max(self.root.progress, mean), ALMOST).quantize(CENT)
 
 
 def course_state(parts: Sequence[Part]) -> CourseState:
-    """R-PCT, R-CMP-2: Σ weight·percent over the required modules (all, when none is required); complete when they are."""
+    """R-PCT, R-CMP-2: the weighted mean of the required modules (of all, if none is), complete when they are."""
     counting = [part for part in parts if part.is_required] or list(parts)
     started = [part.state.started_at for part in parts if part.state.started_at is not None]
     known = CourseState(
@@ -344,7 +348,7 @@ def _mean(pairs: Sequence[tuple[Decimal, Decimal]]) -> Decimal | None:
 
 
 def score_percent(score: object) -> Decimal | None:
-    """Return an xAPI score as percent 0–100: scaled; else raw between min and max; else raw itself when it can be one."""
+    """Return an xAPI score as percent 0–100: scaled; else raw between min and max; else raw itself."""
     if not isinstance(score, Mapping):
         return None
     scaled, raw = _number(score.get("scaled")), _number(score.get("raw"))

@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -9,7 +10,7 @@ from uuid import UUID
 
 from accounts.services import people
 from core import audit, clock, files
-from core.db import Database, Session
+from core.db import Session
 from core.errors import Invalid, NotFound, Problem
 from core.events import publish
 from core.files import Files
@@ -85,11 +86,9 @@ def issue(session: Session, completion: TrainingCompletion, sources: Sources, no
     person, tenant = people.get(session, completion.user_id), sources.tenant
     course, version = sources.course(completion.course_id), sources.version(completion.course_version_id)
     issued_on = clock.day_in(tenant.timezone, now)
-    named = {"organization": tenant.code, "program": course.code, "issued_on": issued_on}
-    pattern = tenant.certificate_number_pattern
-    sequence = store.next_value(session, rules.series(pattern, **named)[:80])
+    numbering = rules.Numbering(tenant.certificate_number_pattern, tenant.code, course.code, issued_on)
+    number = numbering.number(store.next_value(session, numbering.series))
     code = base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=")
-    number = rules.number(pattern, sequence=sequence, **named)
     certificate = Certificate(
         certificate_number=number,
         verification_code=code,
@@ -135,42 +134,49 @@ def render(session: Session, storage: Files, certificate_id: UUID) -> None:
         return
     pdf = certificate_pdf.render(certificate.certificate_data)
     stored = storage.put(pdf)
-    kept = files.keep(
-        session, stored, media_type="application/pdf", name=f"{certificate.certificate_number}.pdf"
-    )
+    kept = files.keep(session, stored, media_type="application/pdf", name=f"{certificate.certificate_number}.pdf")
     certificate.file_id = kept.id
     session.flush()
 
 
-def get(session: Session, certificate_id: UUID, today: date) -> Shown:
-    """Return the tenant's certificate. Raises NotFound."""
-    return _shown(_get(session, certificate_id), today)
-
-
-def accessible(session: Session, certificate_id: UUID, user_id: UUID, *, may_read_all: bool, today: date) -> Shown:
+def accessible(session: Session, certificate_id: UUID, user_id: UUID, now: datetime, *, may_read_all: bool) -> Shown:
     """Return a certificate to its holder, or to whoever may read all. Raises NotFound for everybody else."""
     certificate = _get(session, certificate_id)
     if certificate.user_id != user_id and not may_read_all:
         raise NotFound("There is no such certificate.")
-    return _shown(certificate, today)
+    return shown(session, [certificate], now)[0]
 
 
-def of_person(session: Session, user_id: UUID, today: date) -> list[Shown]:
+def of_person(session: Session, user_id: UUID, now: datetime) -> list[Shown]:
     """Return a person's certificates, newest first."""
-    return [_shown(row, today) for row in store.of_person(session, user_id)]
+    return shown(session, store.of_person(session, user_id), now)
+
+
+def of_completions(session: Session, completion_ids: Sequence[UUID], now: datetime) -> dict[UUID, Shown]:
+    """Return the newest certificate of each of these completions that has one."""
+    rows = store.by_completion(session, completion_ids)
+    return {one.completion_id: one for one in shown(session, list(rows.values()), now)}
 
 
 def page(
     session: Session,
-    today: date,
+    now: datetime,
     standing: CertificateStanding | None = None,
     search: str = "",
     offset: int = 0,
     limit: int = 50,
 ) -> tuple[list[Shown], int]:
     """Return the register, newest first, and how many match in all."""
+    today = clock.day_in(people.tenant(session).timezone, now)
     rows, total = store.page(session, standing, search, today, offset, limit)
-    return [_shown(row, today) for row in rows], total
+    return shown(session, rows, now), total
+
+
+def shown(session: Session, rows: Sequence[Certificate], now: datetime) -> list[Shown]:
+    """Return certificates as pages show them on this day of the organization's zone."""
+    zone = people.tenant(session).timezone
+    today = clock.day_in(zone, now)
+    return [_shown(row, today, zone) for row in rows]
 
 
 def history(session: Session, certificate_id: UUID) -> list[CertificateEvent]:
@@ -197,7 +203,9 @@ def revoke(session: Session, certificate_id: UUID, reason: str, now: datetime, *
     if certificate.status is CertificateStatus.REVOKED:
         raise AlreadyRevoked
     if not reason.strip():
-        raise Invalid(problems=[Problem("reason", "The reason is missing.", "Say why; only your organization sees it.")])
+        raise Invalid(
+            problems=[Problem("reason", "The reason is missing.", "Say why; only your organization sees it.")]
+        )
     certificate.status = CertificateStatus.REVOKED
     certificate.revoked_at, certificate.revoked_by, certificate.revoked_reason = now, by, reason.strip()
     _note(session, certificate, CertificateEventType.REVOKED, now, by)
@@ -212,29 +220,29 @@ def revoke(session: Session, certificate_id: UUID, reason: str, now: datetime, *
     publish(session, CertificateRevoked(certificate.id), subject=certificate.id)
 
 
-def verify(database: Database, text: str, now: datetime) -> PublicProof | None:
-    """Return what a verification code proves, to anybody; None alike for malformed and for unknown codes."""
-    code = rules.code(text) or "A" * 26  # a malformed one is looked up too, so that it answers no sooner
-    with database.read(None) as session:
-        found = store.look_up(session, code)
-    if found is None:
-        return None
-    organization_id, certificate_id = found
-    with database.write(organization_id) as session:
-        certificate = _get(session, certificate_id)
-        _note(session, certificate, CertificateEventType.VERIFIED, now)
-        tenant = people.tenant(session)
-        shown = _shown(certificate, clock.day_in(tenant.timezone, now))
-        return PublicProof(
-            holder=shown.data["holder"],
-            title=shown.data["title"],
-            organization=shown.data["organization"],
-            number=shown.number,
-            issued_on=date.fromisoformat(shown.data["issued_on"]),
-            expires_on=shown.expires_on,
-            standing=shown.standing,
-            revoked_on=shown.revoked_on,
-        )
+def locate(session: Session, text: str) -> tuple[UUID, UUID] | None:
+    """Return (organization, certificate) of a verification code, in a transaction that needs no tenant.
+
+    None alike for malformed and for unknown codes; a malformed one is looked up too, so that it answers no sooner.
+    """
+    return store.look_up(session, rules.code(text) or "0" * 26)
+
+
+def prove(session: Session, certificate_id: UUID, now: datetime) -> PublicProof:
+    """Return what anybody who has the code may know (R-CERT-6), noting that somebody asked."""
+    certificate = _get(session, certificate_id)
+    _note(session, certificate, CertificateEventType.VERIFIED, now)
+    one = shown(session, [certificate], now)[0]
+    return PublicProof(
+        holder=one.data["holder"],
+        title=one.data["title"],
+        organization=one.data["organization"],
+        number=one.number,
+        issued_on=date.fromisoformat(one.data["issued_on"]),
+        expires_on=one.expires_on,
+        standing=one.standing,
+        revoked_on=one.revoked_on,
+    )
 
 
 def _get(session: Session, certificate_id: UUID, *, lock: bool = False) -> Certificate:
@@ -244,7 +252,7 @@ def _get(session: Session, certificate_id: UUID, *, lock: bool = False) -> Certi
     return found
 
 
-def _shown(row: Certificate, today: date) -> Shown:
+def _shown(row: Certificate, today: date, zone: str) -> Shown:
     is_revoked = row.status is CertificateStatus.REVOKED
     return Shown(
         id=row.id,
@@ -255,7 +263,7 @@ def _shown(row: Certificate, today: date) -> Shown:
         issued_at=row.issued_at,
         expires_on=row.expires_on,
         standing=Validity(row.expires_on, is_revoked).standing(today),
-        revoked_on=row.revoked_at.date() if row.revoked_at else None,
+        revoked_on=clock.day_in(zone, row.revoked_at) if row.revoked_at else None,
         revoked_reason=row.revoked_reason,
         data=row.certificate_data,
         has_pdf=row.file_id is not None,

@@ -41,9 +41,7 @@ def claims_in_order(session: Session) -> Iterator[Claim]:
 
 
 def _claim(found: StoredStatement) -> Claim:
-    return claim_of(
-        found.payload, stored=found.stored, credential_id=found.credential_id, is_voided=found.voided
-    )
+    return claim_of(found.payload, stored=found.stored, credential_id=found.credential_id, is_voided=found.voided)
 
 
 class Sources:
@@ -97,12 +95,12 @@ class Sources:
         is_by_score = module.completion_criteria.get("type") == BY_SCORE
         score = module.passing_score if module.passing_score is not None else self.course(course_id).passing_score
         if score is None and is_by_score:
-            score = self.tenant.passing_score
+            score = Decimal(str(self.tenant.passing_score))
         return Criteria(
             root=module.activity_iri,
             items=self.items(module),
             is_by_score=is_by_score,
-            passing_score=None if score is None else Decimal(str(score)),
+            passing_score=score,
         )
 
     def around(self, claim: Claim) -> Surroundings:
@@ -162,9 +160,7 @@ class Sources:
                 return Participation(enrollment.id, module.id, user_id, module.activity_iri, self.items(module))
         return None
 
-    def _participation(
-        self, enrollment: CourseEnrollment, module_id: UUID, registration_id: UUID
-    ) -> Participation:
+    def _participation(self, enrollment: CourseEnrollment, module_id: UUID, registration_id: UUID) -> Participation:
         module = next(m for m in self.modules(enrollment.course_version_id) if m.id == module_id)
         actor = registrations.summary(self.session, registration_id).actor
         return Participation(

@@ -49,7 +49,7 @@ def open_ones(session: Session, user_ids: Sequence[UUID], course_id: UUID) -> di
         TrainingAssignment.course_id == course_id,
         TrainingAssignment.status.in_(OPEN),
     )
-    return {user_id: assignment_id for user_id, assignment_id in session.execute(query)}
+    return dict(session.execute(query).tuples().all())
 
 
 def add(session: Session, rows: Sequence[dict[str, Any]]) -> list[tuple[UUID, UUID]]:
@@ -100,10 +100,11 @@ def of_person(session: Session, user_id: UUID) -> list[Row]:
     return [(assignment, enrollment) for assignment, enrollment in session.execute(ordered)]
 
 
-def _with_enrollment() -> Select[tuple[TrainingAssignment, CourseEnrollment]]:
-    return select(TrainingAssignment, CourseEnrollment).outerjoin(
+def _with_enrollment() -> Select[Any]:
+    joined: Select[Any] = select(TrainingAssignment, CourseEnrollment).outerjoin(
         CourseEnrollment, CourseEnrollment.assignment_id == TrainingAssignment.id
     )
+    return joined
 
 
 def _narrow(query: Select[Any], wanted: Filter, now: datetime) -> Select[Any]:
@@ -129,4 +130,3 @@ def _stands(standing: Standing, now: datetime) -> Any:
         Standing.IN_PROGRESS: and_(later, TrainingAssignment.started_at.is_not(None)),
         Standing.NOT_STARTED: and_(later, TrainingAssignment.started_at.is_(None)),
     }[standing]
-

@@ -74,7 +74,7 @@ def module_rows(session: Session, enrollment_id: UUID) -> dict[UUID, ModuleProgr
 def every_uncounted(session: Session) -> dict[UUID, Reason]:
     """Return, by statement, why it does not count, for every one of the tenant."""
     query = select(UncountedStatement.statement_id, UncountedStatement.reason)
-    return {statement_id: reason for statement_id, reason in session.execute(query)}
+    return dict(session.execute(query).tuples().all())
 
 
 def uncounted_page(
@@ -96,4 +96,4 @@ def uncounted_page(
 def uncounted_reasons(session: Session) -> dict[Reason, int]:
     """Return how many statements do not count, by reason."""
     query = select(UncountedStatement.reason, func.count()).group_by(UncountedStatement.reason)
-    return {reason: number for reason, number in session.execute(query)}
+    return dict(session.execute(query).tuples().all())
