@@ -5,7 +5,7 @@ The same schemas check the forms, the REST interface and calls from other rooms.
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import rfc8785
 from jsonschema import Draft202012Validator, FormatChecker
@@ -157,11 +157,12 @@ def content_hash(structure: object) -> str:
 def _explain(error: ValidationError) -> Iterator[Problem]:
     where = ".".join(str(step) for step in error.absolute_path)
     prefix = f"{where}." if where else ""
-    rule, bound, given = error.validator, error.validator_value, error.instance
+    rule, bound, given = str(error.validator), cast("Any", error.validator_value), cast("Any", error.instance)
+    schema = cast("Schema", error.schema)
     if rule == "required":
         yield from (Problem(prefix + name, "This is missing.") for name in bound if name not in given)
     elif rule == "additionalProperties":
-        known = error.schema["properties"]
+        known = schema["properties"]
         yield from (
             Problem(prefix + str(name)[:100], "There is no such field.", f"Known are {', '.join(known)}.")
             for name in given
@@ -169,10 +170,10 @@ def _explain(error: ValidationError) -> Iterator[Problem]:
         )
     elif given in (None, "") or rule == "minLength":
         yield Problem(where, "This is missing.")
-    elif "x-problem" in error.schema:
-        yield Problem(where, error.schema["x-problem"], error.schema.get("x-remedy", ""))
+    elif "x-problem" in schema:
+        yield Problem(where, schema["x-problem"], schema.get("x-remedy", ""))
     else:
-        yield Problem(where, _what(str(rule), bound))
+        yield Problem(where, _what(rule, bound))
 
 
 def _what(rule: str, bound: Any) -> str:

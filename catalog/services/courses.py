@@ -1,6 +1,7 @@
 """Courses: their facts, their versions, what a version holds, and the catalog's listing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -28,7 +29,7 @@ OFFERED = (CourseStatus.DRAFT, CourseStatus.PUBLISHED)
 
 @dataclass(frozen=True)
 class Course:
-    """A course as others see it. `current_version_id` is what learners get, `draft_version_id` what is being written."""
+    """A course as others see it: the current version is what learners get, the draft what is being written."""
 
     id: UUID
     code: str
@@ -149,8 +150,8 @@ def create(session: Session, facts: Mapping[str, Any], *, now: datetime) -> Cour
     """
     values = _checked(facts)
     row = tables.Course(**values, created_at=now)
-    session.add(row)
-    _flush_code(session, row)
+    with _taking_a_code(session):
+        session.add(row)
     session.add(tables.CourseVersion(course_id=row.id, sequence=1, created_at=now))
     audit.record(session, "course.created", "course", row.id, new=plain(values))
     session.flush()
@@ -168,12 +169,12 @@ def edit(session: Session, course_id: UUID, changes: Mapping[str, Any], *, expec
         raise PreconditionFailed("Somebody else has changed this course meanwhile. Look at it again first.")
     before = {name: getattr(row, name) for name in FACTS}
     values = _checked({**before, **changes})
-    for name, value in values.items():
-        setattr(row, name, value)
     old, new = changed(before, values)
     if new:
-        row.row_version += 1
-        _flush_code(session, row)
+        with _taking_a_code(session):
+            for name in new:
+                setattr(row, name, values[name])
+            row.row_version += 1
         audit.record(session, "course.changed", "course", course_id, old=old, new=new)
     return get(session, course_id)
 
@@ -243,15 +244,18 @@ def _checked(facts: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _flush_code(session: Session, row: tables.Course) -> None:
-    """Write the course; its code is the one thing that can collide, at this moment even."""
+@contextmanager
+def _taking_a_code(session: Session) -> Iterator[None]:
+    """Write a course inside; its code is the one thing that can collide, even with one written at this moment."""
     try:
         with session.begin_nested():
+            yield
             session.flush()
     except IntegrityError as error:
         if "uq_courses" not in str(error.orig):
             raise
-        raise CodeTaken(problems=(Problem("code", "Another course has this code.", "Choose a different one."),)) from error
+        problem = Problem("code", "Another course has this code.", "Choose a different one.")
+        raise CodeTaken(problems=[problem]) from error
 
 
 def _course(row: tables.Course, current: tables.CourseVersion | None, draft: tables.CourseVersion | None) -> Course:
@@ -266,11 +270,11 @@ def _course(row: tables.Course, current: tables.CourseVersion | None, draft: tab
         is_certified=row.is_certified,
         validity_months=row.validity_months,
         passing_score=row.passing_score,
-        current_version_id=current and current.id,
-        current_version_number=current and str(current.sequence),
-        draft_version_id=draft and draft.id,
-        draft_version_number=draft and str(draft.sequence),
-        published_at=current and current.published_at,
+        current_version_id=None if current is None else current.id,
+        current_version_number=None if current is None else str(current.sequence),
+        draft_version_id=None if draft is None else draft.id,
+        draft_version_number=None if draft is None else str(draft.sequence),
+        published_at=None if current is None else current.published_at,
         archived_at=row.archived_at,
         row_version=row.row_version,
     )

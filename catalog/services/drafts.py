@@ -9,7 +9,7 @@ from uuid import UUID
 
 from catalog import rules, tables
 from catalog.errors import VersionIsFinal
-from catalog.services.courses import open_course
+from catalog.services.courses import Section, open_course
 from catalog.services.facts import changed, plain, tidy
 from catalog.services.modules import Module, as_module
 from catalog.store import content as store
@@ -35,7 +35,7 @@ def open_draft(session: Session, version_id: UUID) -> tables.CourseVersion:
     return version
 
 
-def add_section(session: Session, version_id: UUID, title: str) -> tables.Section:
+def add_section(session: Session, version_id: UUID, title: str) -> Section:
     """Add a section at the end. Raises Invalid, and what `open_draft` raises."""
     version = open_draft(session, version_id)
     row = tables.Section(
@@ -47,7 +47,7 @@ def add_section(session: Session, version_id: UUID, title: str) -> tables.Sectio
     session.add(row)
     session.flush()
     audit.record(session, "section.added", "section", row.id, new={"title": row.title, "version": str(version_id)})
-    return row
+    return Section(row.id, row.stable_key, row.title, ())
 
 
 def rename_section(session: Session, section_id: UUID, title: str) -> UUID:
@@ -208,12 +208,12 @@ def _checked(session: Session, kind: ModuleType, values: dict[str, Any]) -> dict
     problems = rules.check(rules.MODULE[kind.value], values)
     checked = {**values, "module_type": kind}
     if kind is ModuleType.PACKAGE and not any(problem.where == "package_version_id" for problem in problems):
-        wanted = UUID(values["package_version_id"])
-        package = next((one for one in packages.ready_versions(session) if one.id == wanted), None)
-        if package is None:
-            problems.append(Problem("package_version_id", "There is no such package that is ready to be played."))
+        try:
+            package = packages.version(session, UUID(values["package_version_id"]))
+        except NotFound:
+            problems.append(Problem("package_version_id", "There is no such package.", "Choose one that is ready."))
         else:
-            checked["package_version_id"], checked["activity_iri"] = wanted, package.activity_iri
+            checked["package_version_id"], checked["activity_iri"] = package.id, package.activity_iri
             checked.setdefault("title", package.title[:255])
     if problems:
         raise Invalid(problems=problems)

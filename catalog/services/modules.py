@@ -38,13 +38,23 @@ class Module:
     external_url: str | None
 
 
+@dataclass(frozen=True)
+class Source:
+    """An LRS credential that a module may trust, unless it has been revoked."""
+
+    id: UUID
+    label: str
+    key: str
+    may_be_trusted: bool
+
+
 def get(session: Session, module_id: UUID) -> Module:
     """Return a module of whatever version. Raises NotFound."""
     return as_module(*_placed(session, module_id))
 
 
 def by_activity(session: Session, iri: str) -> list[Module]:
-    """Return the modules whose activity this is, of every version that was ever published: enrollments pin to old ones."""
+    """Return the modules whose activity this is, of every version that was ever published: enrollments pin to one."""
     return [as_module(*placed) for placed in store.modules_about(session, iri)]
 
 
@@ -61,9 +71,19 @@ def trusted_sources(session: Session, module_id: UUID, at: datetime | None = Non
 def trust_of(session: Session, modules: list[Module]) -> dict[UUID, frozenset[UUID]]:
     """Return whom each of these modules trusts now."""
     rows = store.trust(session, [module.id for module in modules])
-    return {
-        module.id: frozenset(row.credential_id for row in rows if row.module_id == module.id) for module in modules
-    }
+    return {module.id: frozenset(row.credential_id for row in rows if row.module_id == module.id) for module in modules}
+
+
+def sources(session: Session) -> list[Source]:
+    """Return the organization's LRS credentials by label; what was made for one launch only is not among them."""
+    return sorted(
+        (
+            Source(row.id, row.label, row.key, row.revoked_at is None)
+            for row in credentials.listed(session)
+            if row.registration is None and row.agent is None
+        ),
+        key=lambda source: (source.label.lower(), source.id),
+    )
 
 
 def trust(session: Session, module_id: UUID, credential_id: UUID, *, now: datetime) -> Module:
@@ -72,12 +92,9 @@ def trust(session: Session, module_id: UUID, credential_id: UUID, *, now: dateti
     What a published module trusts, its twin in the course's open draft trusts too. Raises NotFound, Invalid.
     """
     module, version = _placed(session, module_id)
-    try:
-        credential = credentials.get(session, credential_id)
-    except NotFound as error:
-        raise Invalid(problems=[Problem("credential_id", "There is no such LRS credential.")]) from error
-    if credential.revoked_at is not None:
-        raise Invalid(problems=[Problem("credential_id", "This LRS credential has been revoked.", "Choose another.")])
+    if not any(source.id == credential_id and source.may_be_trusted for source in sources(session)):
+        problem = Problem("credential_id", "There is no such LRS credential in use.", "Choose another.")
+        raise Invalid(problems=[problem])
     for target in _with_twin(session, module, version):
         if store.lock_trust(session, target.id, credential_id) is None:
             session.add(tables.TrustedSource(module_id=target.id, credential_id=credential_id, trusted_from=now))

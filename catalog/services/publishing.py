@@ -1,6 +1,6 @@
 """Publishing: from a draft to what learners get, and from there to the next draft."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
@@ -17,12 +17,11 @@ from core.db import Session, uuid7
 from core.errors import Conflict, Invalid, NotFound, Problem
 from core.events import publish as announce
 from scorm_player.services import packages
-from scorm_player.services.packages import VersionSummary
 
 
 def problems(session: Session, version_id: UUID) -> list[Problem]:
     """Return what keeps a draft from being published; `where` names a section or module by its title."""
-    return list(_problems(session, version_id, _ready(session)))
+    return list(_problems(session, version_id))
 
 
 def publish(
@@ -40,13 +39,12 @@ def publish(
     note = tidy({"change_note": change_note})
     if wrong := rules.check(rules.PUBLISHING, note):
         raise Invalid(problems=wrong)
-    ready = _ready(session)
-    if missing := list(_problems(session, draft.id, ready)):
+    if missing := problems(session, draft.id):
         raise CannotPublish(problems=missing)
+    content_hash = rules.content_hash(_structure(session, draft.id))
     _retire_current(session, course_id)
     draft.state, draft.published_at, draft.published_by = VersionState.PUBLISHED, now, by
-    draft.change_note = note["change_note"]
-    draft.content_hash = rules.content_hash(_structure(session, draft.id, ready))
+    draft.change_note, draft.content_hash = note["change_note"], content_hash
     course.status = CourseStatus.PUBLISHED
     session.flush()
     new = {"version": str(draft.sequence), "content_hash": draft.content_hash}
@@ -85,11 +83,7 @@ def discard_draft(session: Session, course_id: UUID) -> None:
     session.flush()
 
 
-def _ready(session: Session) -> dict[UUID, VersionSummary]:
-    return {package.id: package for package in packages.ready_versions(session)}
-
-
-def _problems(session: Session, version_id: UUID, ready: Mapping[UUID, VersionSummary]) -> Iterator[Problem]:
+def _problems(session: Session, version_id: UUID) -> Iterator[Problem]:
     modules = [module for module, _version in store.modules(session, version_id)]
     trusted = {row.module_id for row in store.trust(session, [module.id for module in modules])}
     if not modules:
@@ -99,8 +93,6 @@ def _problems(session: Session, version_id: UUID, ready: Mapping[UUID, VersionSu
         if not any(module.section_id == section.id for module in modules):
             yield Problem(section.title, "This section is empty.", "Add a module to it, or remove it.")
     for module in modules:
-        if module.package_version_id is not None and module.package_version_id not in ready:
-            yield Problem(module.title, "Its package is not ready to be played.", "Choose another package.")
         if module.module_type is ModuleType.EXTERNAL_LINK and module.id not in trusted:
             yield Problem(module.title, "Nobody's statements could complete it.", "Add a trusted source.")
 
@@ -112,20 +104,21 @@ def _retire_current(session: Session, course_id: UUID) -> None:
         session.flush()  # before the next one takes its place: a course has one published version
 
 
-def _structure(session: Session, version_id: UUID, ready: Mapping[UUID, VersionSummary]) -> list[dict[str, object]]:
+def _structure(session: Session, version_id: UUID) -> list[dict[str, object]]:
     """Return everything that makes the content what it is, and nothing that a copy of it would not share."""
     modules = [module for module, _version in store.modules(session, version_id)]
     return [
         {
             "key": str(section.stable_key),
             "title": section.title,
-            "modules": [_described(module, ready) for module in modules if module.section_id == section.id],
+            "modules": [_described(session, module) for module in modules if module.section_id == section.id],
         }
         for section in store.sections(session, version_id)
     ]
 
 
-def _described(module: tables.Module, ready: Mapping[UUID, VersionSummary]) -> dict[str, object]:
+def _described(session: Session, module: tables.Module) -> dict[str, object]:
+    package_id = module.package_version_id
     return {
         "key": str(module.stable_key),
         "title": module.title,
@@ -136,7 +129,7 @@ def _described(module: tables.Module, ready: Mapping[UUID, VersionSummary]) -> d
         "completion_criteria": module.completion_criteria,
         "activity_iri": module.activity_iri,
         "external_url": module.external_url,
-        "package_sha256": None if module.package_version_id is None else ready[module.package_version_id].sha256,
+        "package_sha256": None if package_id is None else packages.version(session, package_id).sha256,
     }
 
 

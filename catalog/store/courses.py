@@ -44,7 +44,7 @@ def page(
 def counts(session: Session, search: str) -> dict[CourseStatus, int]:
     """Return how many courses matching `search` have which status."""
     query = select(Course.status, func.count()).where(_matches(search)).group_by(Course.status)
-    return {status: number for status, number in session.execute(query)}
+    return dict(session.execute(query).all())
 
 
 def find_version(session: Session, version_id: UUID) -> CourseVersion | None:
@@ -72,7 +72,7 @@ def module_counts(session: Session, version_ids: Sequence[UUID]) -> dict[UUID, i
         .where(Module.course_version_id.in_(version_ids))
         .group_by(Module.course_version_id)
     )
-    return {version_id: number for version_id, number in session.execute(query)}
+    return dict(session.execute(query).all())
 
 
 def _rows(session: Session, where: ColumnElement[bool], offset: int = 0, limit: int | None = None) -> list[Row]:
@@ -90,4 +90,6 @@ def _rows(session: Session, where: ColumnElement[bool], offset: int = 0, limit: 
 
 def _matches(search: str) -> ColumnElement[bool]:
     pattern = "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    return or_(*(column.ilike(pattern) for column in (Course.title, Course.code, func.coalesce(Course.description, ""))))
+    return or_(
+        *(column.ilike(pattern) for column in (Course.title, Course.code, func.coalesce(Course.description, "")))
+    )
