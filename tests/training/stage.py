@@ -89,11 +89,12 @@ def package(session: Session, name: str = "fire", items: Sequence[str] = ("one",
 
 @dataclass(frozen=True)
 class Course:
-    """A published course and its modules in order."""
+    """A published course and its modules in order; `app` is the credential that its external modules trust."""
 
     id: UUID
     version_id: UUID
     modules: list[Module]
+    app: UUID
 
 
 def course(session: Session, *facts: dict[str, Any], code: str = "FIRE", **more: Any) -> Course:
@@ -105,13 +106,16 @@ def course(session: Session, *facts: dict[str, Any], code: str = "FIRE", **more:
     )
     assert made.draft_version_id is not None
     section = drafts.add_section(session, made.draft_version_id, "All of it")
+    app = credential(session)
     for fact in facts or (package_module(session, code.lower()),):
-        drafts.add_module(session, section.id, fact)
+        module = drafts.add_module(session, section.id, fact)
+        if module.external_url is not None:
+            modules.trust(session, module.id, app, now=NOW)
     publishing.publish(session, made.id, by=None, now=NOW)
     version_id = courses.get(session, made.id).current_version_id
     assert version_id is not None
     sections = courses.outline(session, version_id)
-    return Course(made.id, version_id, [module for part in sections for module in part.modules])
+    return Course(made.id, version_id, [module for part in sections for module in part.modules], app)
 
 
 def package_module(
@@ -170,10 +174,3 @@ def credential(session: Session, label: str = "The app") -> UUID:
         hash_key=b"key",
         now=NOW,
     ).id
-
-
-def trusted(session: Session, module: Module, label: str = "The app", now: datetime = NOW) -> UUID:
-    """Make a credential that the module trusts."""
-    made = credential(session, label)
-    modules.trust(session, module.id, made, now=now)
-    return made

@@ -170,8 +170,7 @@ def test_somebody_elses_statement_in_my_registration_counts_for_nobody(db, cast)
 def practical(db, cast):
     """Ana takes a course whose only module is a practical task that an app reports, and the app is trusted."""
     course = stage.course(db, stage.external_module())
-    enrollment = stage.enrollments.start(db, course.id, cast.ana, NOW)
-    return enrollment, stage.trusted(db, course.modules[0])
+    return stage.enrollments.start(db, course.id, cast.ana, NOW), course.app
 
 
 @pytest.mark.parametrize(
@@ -216,11 +215,10 @@ def test_a_trusted_source_does_not_enroll_anybody(db, cast, practical):
 
 def test_somebody_assigned_may_begin_at_the_trusted_source(db, cast):
     course = stage.course(db, stage.external_module())
-    app = stage.trusted(db, course.modules[0])
     db.add(TrainingAssignment(user_id=cast.ben, course_id=course.id, due_at=NOW, assigned_at=NOW))
     db.flush()
 
-    progress.record(db, stage.store_as(db, app, said("completed", TASK, actor=about(cast.ben))), NOW)
+    progress.record(db, stage.store_as(db, course.app, said("completed", TASK, actor=about(cast.ben))), NOW)
 
     assert reasons(db) == []
     assert db.scalars(select(TrainingAssignment.status)).one() == "completed"

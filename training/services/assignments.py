@@ -161,7 +161,7 @@ def lines(session: Session, rows: Sequence[Row], now: datetime) -> list[Assignme
             id=assignment.id,
             person=known[assignment.user_id],
             course=sources.course(assignment.course_id),
-            standing=_obligation(assignment).standing(now),
+            standing=obligation(assignment).standing(now),
             due_at=assignment.due_at,
             assigned_at=assignment.assigned_at,
             completed_at=assignment.completed_at,
@@ -172,7 +172,8 @@ def lines(session: Session, rows: Sequence[Row], now: datetime) -> list[Assignme
     ]
 
 
-def _obligation(assignment: TrainingAssignment) -> Obligation:
+def obligation(assignment: TrainingAssignment) -> Obligation:
+    """Return what an assignment asks, to be judged at a moment."""
     return Obligation(
         due_at=assignment.due_at,
         is_started=assignment.started_at is not None,

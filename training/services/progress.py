@@ -43,7 +43,7 @@ def record(session: Session, statement_ids: Sequence[UUID], now: datetime) -> No
     touched = {participation.enrollment_id for _, participation in counted} | _undone(session, fresh)
     locked = enrollment_store.lock(session, sorted(touched))
     store.add_uncounted(session, [_refused(c, v, sources) for c, v in verdicts if v.counts_for is None])
-    store.add_activities(session, [_activity(claim, where, statement_ids[0]) for claim, where in counted])
+    store.add_activities(session, [activity(claim, where, statement_ids[0]) for claim, where in counted])
     for enrollment in locked:
         update(session, enrollment, sources, now)
 
@@ -90,7 +90,8 @@ def _row(claim: Claim, reason: Reason, module_id: UUID | None, registration_id: 
     }
 
 
-def _activity(claim: Claim, where: Participation, batch_id: UUID) -> dict[str, Any]:
+def activity(claim: Claim, where: Participation, batch_id: UUID) -> dict[str, Any]:
+    """Return the fact that a counted statement leaves, as the columns of training_activities."""
     fact = fact_of(claim)
     assert fact is not None  # noqa: S101 - a statement that says nothing does not count
     return {

@@ -51,6 +51,7 @@ class Sources:
         self.session = session
         self._launched: dict[UUID, Participation | None] = {}
         self._modules: dict[UUID, list[Module]] = {}
+        self._single: dict[UUID, Module] = {}
         self._about: dict[str, list[Module]] = {}
         self._people: dict[str, UUID | None] = {}
         self._courses: dict[UUID, Course] = {}
@@ -80,6 +81,12 @@ class Sources:
             sections = courses.outline(self.session, version_id)
             self._modules[version_id] = [module for section in sections for module in section.modules]
         return self._modules[version_id]
+
+    def module(self, module_id: UUID) -> Module:
+        """Return a module of whatever version."""
+        if module_id not in self._single:
+            self._single[module_id] = modules.get(self.session, module_id)
+        return self._single[module_id]
 
     def items(self, module: Module) -> frozenset[str]:
         """Return the IRIs of what can be launched inside a module's package."""

@@ -15,6 +15,7 @@ from training.tables import AssignmentStatus, CourseEnrollment, TrainingAssignme
 
 OPEN = (AssignmentStatus.ASSIGNED, AssignmentStatus.IN_PROGRESS)
 Row = tuple[TrainingAssignment, CourseEnrollment | None]
+Rows = Select[TrainingAssignment, CourseEnrollment]
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def open_ones(session: Session, user_ids: Sequence[UUID], course_id: UUID) -> di
         TrainingAssignment.course_id == course_id,
         TrainingAssignment.status.in_(OPEN),
     )
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def add(session: Session, rows: Sequence[dict[str, Any]]) -> list[tuple[UUID, UUID]]:
@@ -100,14 +101,13 @@ def of_person(session: Session, user_id: UUID) -> list[Row]:
     return [(assignment, enrollment) for assignment, enrollment in session.execute(ordered)]
 
 
-def _with_enrollment() -> Select[Any]:
-    joined: Select[Any] = select(TrainingAssignment, CourseEnrollment).outerjoin(
+def _with_enrollment() -> Rows:
+    return select(TrainingAssignment, CourseEnrollment).outerjoin(
         CourseEnrollment, CourseEnrollment.assignment_id == TrainingAssignment.id
     )
-    return joined
 
 
-def _narrow(query: Select[Any], wanted: Filter, now: datetime) -> Select[Any]:
+def _narrow(query: Rows, wanted: Filter, now: datetime) -> Rows:
     if wanted.standing is not None:
         query = query.where(_stands(wanted.standing, now))
     if wanted.course_id is not None:

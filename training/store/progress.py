@@ -40,17 +40,23 @@ def _append(
         session.execute(insert(table).on_conflict_do_nothing(), values)
 
 
-def activities(session: Session, enrollment_id: UUID) -> list[TrainingActivity]:
+def activities(session: Session, enrollment_id: UUID, *, with_voided: bool = False) -> list[TrainingActivity]:
     """Return an enrollment's facts in the order their statements were stored; what was voided since is left out."""
-    voided = select(UncountedStatement.id).where(UncountedStatement.statement_id == TrainingActivity.statement_id)
-    query = select(TrainingActivity).where(TrainingActivity.course_enrollment_id == enrollment_id, ~voided.exists())
+    query = select(TrainingActivity).where(TrainingActivity.course_enrollment_id == enrollment_id)
+    if not with_voided:
+        voided = select(UncountedStatement.id).where(UncountedStatement.statement_id == TrainingActivity.statement_id)
+        query = query.where(~voided.exists())
     return list(session.scalars(query.order_by(TrainingActivity.stored_at, TrainingActivity.id)))
 
 
-def activity_count(session: Session, enrollment_id: UUID) -> int:
-    """Return how many facts an enrollment has."""
-    query = select(func.count()).where(TrainingActivity.course_enrollment_id == enrollment_id)
-    return session.scalar(query) or 0
+def activity_counts(session: Session, enrollment_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return, by enrollment, how many facts it has."""
+    query = (
+        select(TrainingActivity.course_enrollment_id, func.count())
+        .where(TrainingActivity.course_enrollment_id.in_(enrollment_ids))
+        .group_by(TrainingActivity.course_enrollment_id)
+    )
+    return dict(session.execute(query).all())
 
 
 def every_activity(session: Session) -> Iterator[TrainingActivity]:
@@ -74,7 +80,7 @@ def module_rows(session: Session, enrollment_id: UUID) -> dict[UUID, ModuleProgr
 def every_uncounted(session: Session) -> dict[UUID, Reason]:
     """Return, by statement, why it does not count, for every one of the tenant."""
     query = select(UncountedStatement.statement_id, UncountedStatement.reason)
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def uncounted_page(
@@ -96,4 +102,4 @@ def uncounted_page(
 def uncounted_reasons(session: Session) -> dict[Reason, int]:
     """Return how many statements do not count, by reason."""
     query = select(UncountedStatement.reason, func.count()).group_by(UncountedStatement.reason)
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
