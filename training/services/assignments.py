@@ -147,6 +147,11 @@ def page(
     return lines(session, rows, now), total
 
 
+def line(session: Session, assignment_id: UUID, now: datetime) -> AssignmentLine:
+    """Return one assignment as lists show it. Raises NotFound."""
+    return lines(session, [(get(session, assignment_id), store.enrollment_of(session, assignment_id))], now)[0]
+
+
 def counts(session: Session, now: datetime) -> dict[Standing, int]:
     """Return how many assignments stand how."""
     return store.counts(session, now)

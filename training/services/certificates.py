@@ -49,6 +49,16 @@ class Shown:
     has_pdf: bool
 
     @property
+    def completed_on(self) -> date:
+        """The day of the completion, as printed."""
+        return date.fromisoformat(self.data["completed_on"])
+
+    @property
+    def issued_on(self) -> date:
+        """The day of issue, as printed."""
+        return date.fromisoformat(self.data["issued_on"])
+
+    @property
     def url(self) -> str:
         """The address at which anybody can check it."""
         return str(self.data["url"])
@@ -66,6 +76,15 @@ class PublicProof:
     expires_on: date | None
     standing: CertificateStanding
     revoked_on: date | None
+
+
+@dataclass(frozen=True)
+class Happened:
+    """One thing that happened to a certificate, and by whom, where that is known."""
+
+    event: CertificateEventType
+    at: datetime
+    by: str | None
 
 
 @dataclass(frozen=True)
@@ -179,9 +198,14 @@ def shown(session: Session, rows: Sequence[Certificate], now: datetime) -> list[
     return [_shown(row, today, zone) for row in rows]
 
 
-def history(session: Session, certificate_id: UUID) -> list[CertificateEvent]:
+def history(session: Session, certificate_id: UUID) -> list[Happened]:
     """Return what happened to a certificate, oldest first."""
-    return store.events(session, certificate_id)
+    rows = store.events(session, certificate_id)
+    actors = people.named(session, [row.actor_id for row in rows if row.actor_id is not None])
+    return [
+        Happened(row.event, row.occurred_at, actors[row.actor_id].name if row.actor_id in actors else None)
+        for row in rows
+    ]
 
 
 def download(session: Session, shown: Shown, now: datetime, *, actor_id: UUID | None) -> Download | None:
@@ -238,7 +262,7 @@ def prove(session: Session, certificate_id: UUID, now: datetime) -> PublicProof:
         title=one.data["title"],
         organization=one.data["organization"],
         number=one.number,
-        issued_on=date.fromisoformat(one.data["issued_on"]),
+        issued_on=one.issued_on,
         expires_on=one.expires_on,
         standing=one.standing,
         revoked_on=one.revoked_on,

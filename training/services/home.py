@@ -131,6 +131,11 @@ def _to_do(
     )
 
 
+def latest(session: Session, user_id: UUID, course_id: UUID) -> CourseEnrollment | None:
+    """Return a person's newest enrollment in a course."""
+    return store.find_latest(session, user_id, course_id)
+
+
 def next_module(session: Session, enrollment: CourseEnrollment, sources: Sources) -> UUID | None:
     """Return the module to go on with: the first one not complete, else the first."""
     rows = progress_store.module_rows(session, enrollment.id)

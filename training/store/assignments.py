@@ -101,6 +101,11 @@ def of_person(session: Session, user_id: UUID) -> list[Row]:
     return [(assignment, enrollment) for assignment, enrollment in session.execute(ordered)]
 
 
+def enrollment_of(session: Session, assignment_id: UUID) -> CourseEnrollment | None:
+    """Return the enrollment that serves an assignment, once there is one."""
+    return session.scalar(select(CourseEnrollment).where(CourseEnrollment.assignment_id == assignment_id))
+
+
 def _with_enrollment() -> Rows:
     return select(TrainingAssignment, CourseEnrollment).outerjoin(
         CourseEnrollment, CourseEnrollment.assignment_id == TrainingAssignment.id
