@@ -44,7 +44,10 @@ RAIL = (
     Group("", (Entry(_("Home"), "app.home", "home", "signed_in"),)),
     Group(
         _("Manage"),
-        (Entry(_("People"), "accounts.list_people", "users", "people.read"),),
+        (
+            Entry(_("Packages"), "scorm_player.list_packages", "package", "package.import"),
+            Entry(_("People"), "accounts.list_people", "users", "people.read"),
+        ),
     ),
     Group(
         _("Settings"),

@@ -13,12 +13,16 @@ from core.config import Config
 from core.db import Database
 from core.files import Files
 from core.http import Parts
+from scorm_player import jobs as scorm_player_jobs
+from scorm_player.routes import bp as scorm_player_routes
 
 LISTENERS: events.Listeners = {}
 
 JOBS: dict[str, jobs.Handler] = {
     "app.sweep_files": duties.sweep_files,
     "app.tidy_jobs": duties.tidy_jobs,
+    "scorm_player.import_package": scorm_player_jobs.import_package,
+    "scorm_player.check_schemas": scorm_player_jobs.check_schemas,
 }
 
 SCHEDULE: dict[str, jobs.Duty] = {
@@ -26,7 +30,7 @@ SCHEDULE: dict[str, jobs.Duty] = {
     "tidy_jobs": jobs.Duty("app.tidy_jobs", timedelta(hours=1)),
 }
 
-BLUEPRINTS = (app_pages, accounts_routes)
+BLUEPRINTS = (app_pages, accounts_routes, scorm_player_routes)
 
 
 def connect() -> None:

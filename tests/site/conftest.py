@@ -8,13 +8,15 @@ from playwright.sync_api import Browser, sync_playwright
 from werkzeug.serving import make_server
 
 from tests.site.style_app import make_app
-from tools import chromium
+from tools import chromium, translations
 
 
 @pytest.fixture(scope="session")
-def site() -> Iterator[str]:
-    """The address of the running application."""
-    server = make_server("localhost", 0, make_app(), threaded=True)
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the running application, which also speaks the pseudo-locale."""
+    texts = tmp_path_factory.mktemp("translations")
+    translations.make_pseudo(texts)
+    server = make_server("localhost", 0, make_app(texts), threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://localhost:{server.port}"
