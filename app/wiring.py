@@ -15,6 +15,7 @@ from core.files import Files
 from core.http import Parts
 from scorm_player import jobs as scorm_player_jobs
 from scorm_player.routes import bp as scorm_player_routes
+from scorm_player.services import addresses as scorm_player_addresses
 
 LISTENERS: events.Listeners = {}
 
@@ -40,6 +41,9 @@ def connect() -> None:
 
 def parts(config: Config, database: Database) -> Parts:
     """Return what the application is made of."""
+    scorm_player_addresses.use(
+        content_origin=config.content_origin, app_origin=config.app_origin, key=config.key("scorm_player.close")
+    )
     return Parts(config=config, database=database, files=Files(config.storage_url), visitor_of=login.visitor_of)
 
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, LargeBinary, SmallInteger, String, Text, text
+from sqlalchemy import BigInteger, Index, LargeBinary, SmallInteger, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import TenantTable, enum_column, file_key, one_of
@@ -37,7 +37,13 @@ class Statement(TenantTable):
         Index("ix_xapi_statements_stored", "organization_id", "stored", unique=True),
         Index("ix_xapi_statements_actor", "organization_id", "actor", "stored"),
         Index("ix_xapi_statements_verb", "organization_id", "verb", "stored"),
-        Index("ix_xapi_statements_activity", "organization_id", "activity", "stored"),
+        Index(
+            "ix_xapi_statements_activity",
+            "organization_id",
+            "activity",
+            "stored",
+            postgresql_where=text("activity IS NOT NULL"),
+        ),
         Index("ix_xapi_statements_authority", "organization_id", "authority", "stored"),
         Index(
             "ix_xapi_statements_registration",
@@ -70,7 +76,7 @@ class Attachment(TenantTable):
     __tablename__ = "xapi_attachments"
 
     sha2: Mapped[str] = mapped_column(String(128))
-    length: Mapped[int]
+    length: Mapped[int] = mapped_column(BigInteger)
     file_id: Mapped[UUID]
 
     __table_args__ = (file_key("file_id"),)

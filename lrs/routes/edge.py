@@ -72,6 +72,8 @@ def _handled(call: Call, resource: Resource) -> Response:
     calls.negotiate(call, is_required=not resource.is_public)
     if call.duplicate is not None:
         raise BadRequest(f"The parameter {call.duplicate[:80]} is there twice [Communication 3.2].")
+    if any("\0" in text for text in call.parameters.values()):
+        raise BadRequest("A parameter contains the character NUL.")
     if not resource.is_public:
         call.known_caller = authenticate(call)
     handler = resource.handlers.get("GET" if call.method == "HEAD" else call.method)

@@ -74,9 +74,7 @@ def _received(call: Call) -> tuple[Any, list[Received]]:
         if first is None or attachments.media_type(first.headers.get("content-type", ""))[0] != "application/json":
             raise MultipartError("the first part must be the statements, as application/json", "parts[0]")
         received = _parsed(first.read(config().max_body), "parts[0]")
-        return received, [
-            attachments.receive(part, number, config().max_upload) for number, part in enumerate(parts, start=1)
-        ]
+        return received, attachments.receive_all(parts, config().max_upload)
     except MultipartError as error:
         raise InvalidStatements([error.problem]) from error
 

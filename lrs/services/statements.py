@@ -294,3 +294,8 @@ def read(found: Found) -> Statement:
     """The statement as an object."""
     statement: Statement = orjson.loads(found.payload)
     return statement
+
+
+def consistent_through(session: Session) -> datetime:
+    """The moment up to which every statement can be seen by the next query of this session."""
+    return statement_store.consistent_through(session)

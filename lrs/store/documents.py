@@ -58,7 +58,7 @@ def save(session: Session, place: Place, *, content: bytes, content_type: str, e
         "registration": place.registration,
         "document_id": place.document_id,
         "activity_iri": place.activity,
-        "agent": place.agent,
+        "agent": place.agent and place.agent.replace("\0", "\ufffd"),  # to be read; `id` tells exactly who
         "content_type": content_type,
         "content": content,
         "etag": etag,

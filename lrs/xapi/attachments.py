@@ -217,8 +217,18 @@ def receive(part: Part, number: int, limit: int) -> Received:
     encoding = part.headers.get("content-transfer-encoding")
     if encoding is None or encoding.lower() != "binary":
         raise MultipartError("the part needs Content-Transfer-Encoding: binary", at)
-    digest = hashlib.new(_HASHES[len(declared)])
     content = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - handed on to the store, which closes it
+    try:
+        length = _copy(part, content, declared.lower(), at, limit)
+    except BaseException:
+        content.close()
+        raise
+    headers = part.headers
+    return Received(declared.lower(), headers.get("content-type"), length, content, headers.get("content-length"))
+
+
+def _copy(part: Part, content: IO[bytes], declared: str, at: str, limit: int) -> int:
+    digest = hashlib.new(_HASHES[len(declared)])
     length = 0
     for chunk in part.chunks():
         length += len(chunk)
@@ -226,11 +236,10 @@ def receive(part: Part, number: int, limit: int) -> Received:
             raise MultipartError(f"the attachment is larger than the {limit} octets allowed", at)
         digest.update(chunk)
         content.write(chunk)
-    if digest.hexdigest() != declared.lower():
+    if digest.hexdigest() != declared:
         raise MultipartError("the content does not have the hash of its X-Experience-API-Hash header", at)
     content.seek(0)
-    headers = part.headers
-    return Received(declared.lower(), headers.get("content-type"), length, content, headers.get("content-length"))
+    return length
 
 
 def declared_in(statement: Any, at: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -240,6 +249,19 @@ def declared_in(statement: Any, at: str) -> Iterator[tuple[str, dict[str, Any]]]
     target = statement["object"]
     if target.get("objectType") == "SubStatement":
         yield from declared_in(target, f"{at}.object")
+
+
+def receive_all(following: Iterable[Part], limit: int) -> list[Received]:
+    """Read the parts behind the first. Raises MultipartError, keeping none."""
+    received: list[Received] = []
+    try:
+        for number, part in enumerate(following, start=1):
+            received.append(receive(part, number, limit))
+    except BaseException:
+        for item in received:
+            item.content.close()
+        raise
+    return received
 
 
 def unmatched(statements: Sequence[dict[str, Any]], received: Iterable[Received]) -> list[Problem]:

@@ -31,6 +31,7 @@ def commit(session_id: UUID) -> ResponseReturnValue:
             session_id,
             _batches(given),
             announced=_number(given.get("last")),
+            replay=given.get("replay") is True,
             now=clock.now(),
         )
     return _json(_told(done))
@@ -102,7 +103,7 @@ def _number(value: Any) -> int:
 
 def _told(done: Committed) -> dict[str, Any]:
     follow = {"request": done.follow[0], "target": done.follow[1]} if done.follow else None
-    return {"saved": done.saved, "follow": follow, "ended": done.has_ended}
+    return {"saved": done.saved, "applied": done.applied, "follow": follow, "ended": done.has_ended}
 
 
 def _led(led: Launch | Ended | Refused) -> dict[str, Any]:

@@ -76,6 +76,7 @@ class Committed:
     """How far a session's batches are applied, and where content asked to go at its end, if it did."""
 
     saved: int
+    applied: int
     follow: tuple[str, str | None] | None
     has_ended: bool
 
@@ -131,13 +132,16 @@ def launch(
     """
     registration = registration_store.get(session, registration_id, lock=True)
     course = registration_store.course(session, registration.package_version_id)
+    unsent = waiting_elsewhere(session, registration_id)
     supersede(session, registration, now)
     tree = play.tree_of(session, registration, course, now)
     target = course.identifier(item_id) if item_id is not None else None
     outcome = _enter(tree, target)
     if outcome is None or tree.current is None:
         raise NotPlayable(_reason(tree, target) or "The course offers nothing to open now.")
-    return _deliver(session, registration, course, tree, outcome.resumes, LaunchMode(mode), person, now)
+    opened = _deliver(session, registration, course, tree, outcome.resumes, LaunchMode(mode), person, now)
+    opened.document["unsent_elsewhere"] = unsent
+    return opened
 
 
 @dataclass(frozen=True)
@@ -263,7 +267,7 @@ def _launch(
     item: rt.Item,
     outlook: Outlook,
 ) -> Launch:
-    path = packages.content_path(session, registration.package_version_id)
+    path = packages.content_path(session, registration.package_version_id, launched.launched_at)
     adapter_url = f"{addresses.known.content_origin}{path}__stoa__/adapter"
     url = course.manifest.url(node.definition) or ""
     document = {
@@ -311,25 +315,28 @@ def commit(
     *,
     announced: int = 0,
     closing: bool = False,
+    replay: bool = False,
     now: datetime,
 ) -> Committed:
     """Apply a session's batches in order, each once, with the statements they imply, in this one transaction.
 
     Batches that were applied before are passed over; behind a gap nothing is applied until the missing one arrives.
     `announced` is the highest number the window has given, so that another device can say what is unsent there.
-    `closing`: the window is going away; without Terminate that is an implicit suspend.
+    `closing`: the window is going away; without Terminate that is an implicit suspend. `replay`: a journal brings what
+    a window could not send; that may still come in while the session that follows has not been touched.
     Raises NotFound, and Superseded when a later session has taken over.
     """
-    playing = _open(session, launch_session_id, now)
+    playing = _open(session, launch_session_id, now, replay=replay)
     launched = playing.launched
+    first = launched.last_sequence
     launched.announced_sequence = max(launched.announced_sequence, announced, *(b.sequence for b in batches), 0)
     before = _promoted(playing.state)
-    was_over = launched.state in ENDED
+    was_over = launched.state not in store.OPEN
     ended = _apply(playing, batches)
     if ended and not was_over:
         _conclude(playing, terminated=True)
     elif was_over and _promoted(playing.state) != before:
-        _conclude_again(playing)
+        _conclude_again(playing, terminated=ended or launched.state is SessionState.TERMINATED)
     elif closing and not was_over:
         _conclude(playing, terminated=False)
     elif _promoted(playing.state) != before:
@@ -337,7 +344,7 @@ def commit(
     _say(playing)
     if _promoted(playing.state) != before or (launched.state in ENDED and not was_over):
         _announce(playing)
-    return Committed(launched.last_sequence, _follow(playing), launched.state in ENDED)
+    return Committed(launched.last_sequence, launched.last_sequence - first, _follow(playing), launched.state in ENDED)
 
 
 def require_own(session: Session, launch_session_id: UUID, user_id: UUID) -> None:
@@ -361,13 +368,19 @@ def close(
     commit(session, launch_session_id, batches, announced=announced, closing=True, now=now)
 
 
-def _open(session: Session, launch_session_id: UUID, now: datetime) -> _Playing:
+def _open(session: Session, launch_session_id: UUID, now: datetime, *, replay: bool = False) -> _Playing:
     launched = store.get_session(session, launch_session_id)
     registration = registration_store.get(session, launched.registration_id, lock=True)
     session.refresh(launched)
-    if launched.state is SessionState.SUPERSEDED:
+    if launched.state is SessionState.SUPERSEDED and not (replay and _is_followed_by_silence(session, launched)):
         raise Superseded("This course was opened in another window or on another device, and goes on there.")
     return _playing(session, registration, launched, now)
+
+
+def _is_followed_by_silence(session: Session, launched: LaunchSession) -> bool:
+    """Whether the session that follows this one immediately is the newest, and nothing has happened in it."""
+    newest, before = store.newest_two_sessions(session, launched.registration_id)
+    return newest is not None and before is launched and newest.initialized_at is None and newest.last_sequence == 0
 
 
 def _playing(session: Session, registration: Registration, launched: LaunchSession, now: datetime) -> _Playing:
@@ -442,7 +455,8 @@ def _promote(playing: _Playing) -> None:
     """Bring what reports and rollup ask for out of the text into columns."""
     state, values = playing.state, playing.data.values
     if playing.item.standard == "1.2":
-        completion, success = rt.statuses_of(values.get("cmi.core.lesson_status", ""))
+        status = values.get("cmi.core.lesson_status")
+        completion, success = rt.statuses_of(status) if status else ("unknown", "unknown")
         if playing.item.mastery_score is not None and playing.launched.state not in ENDED:
             success = "unknown"  # decided when the session ends
     else:
@@ -504,9 +518,9 @@ def _conclude(playing: _Playing, *, terminated: bool) -> rt.Outcome:
     return outcome
 
 
-def _conclude_again(playing: _Playing) -> None:
+def _conclude_again(playing: _Playing, *, terminated: bool) -> None:
     """Take over what arrived after the window had gone: nothing ends twice, but what stands may have changed."""
-    outcome = rt.end(playing.item, playing.data.values, terminated=playing.launched.state is SessionState.TERMINATED)
+    outcome = rt.end(playing.item, playing.data.values, terminated=terminated)
     if playing.counts:
         _take_over(playing, _without_time(outcome))
 

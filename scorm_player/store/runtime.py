@@ -46,13 +46,19 @@ def get_session(session: Session, launch_session_id: UUID) -> LaunchSession:
 
 def newest_session(session: Session, registration_id: UUID) -> LaunchSession | None:
     """Return the session opened last: the only one that may write."""
+    return newest_two_sessions(session, registration_id)[0]
+
+
+def newest_two_sessions(session: Session, registration_id: UUID) -> tuple[LaunchSession | None, LaunchSession | None]:
+    """Return the session opened last, and the one before it."""
     query = (
         select(LaunchSession)
         .where(LaunchSession.registration_id == registration_id)
         .order_by(LaunchSession.launched_at.desc(), LaunchSession.id.desc())
-        .limit(1)
+        .limit(2)
     )
-    return session.scalars(query).one_or_none()
+    found = [*session.scalars(query), None, None]
+    return found[0], found[1]
 
 
 def find_state(
