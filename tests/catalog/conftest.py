@@ -1,5 +1,6 @@
 """Courses to tell stories with."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,21 +9,31 @@ from uuid import UUID
 import pytest
 
 from catalog.services import courses, drafts, publishing
-from core.db import Database, Session, uuid7
+from core.db import Database, Session
+from core.files import StoredFile
 from lrs.services import credentials
-from scorm_player.tables import PackageVersion
+from scorm_player.archive import Limits
+from scorm_player.services import packages
+from scorm_player.tables import PackageSource
 from tests.conftest import Cast
+from tests.scorm_player import manifests, zips
 
 
-def ready_package(session: Session, title: str = "Fire safety", sha256: str = "a" * 64) -> UUID:
-    id = uuid7()
-    session.add(
-        PackageVersion(
-            id=id, title=title, sequence=1, sha256=sha256, state="ready", activity_iri=f"https://packages.example/{id}"
-        )
+def ready_package(session: Session, now: datetime, title: str = "Fire safety", edition: str = "first") -> UUID:
+    """A package that can be played; the same title in another edition is its next version."""
+    manifest = manifests.scorm_12(
+        identifier=f'identifier="{title}"',
+        organizations='<organizations default="O1"><organization identifier="O1">'
+        f"<title>{title}</title>{manifests.ITEM}</organization></organizations>",
     )
-    session.flush()
-    return id
+    file = zips.zipped({"imsmanifest.xml": manifest, "index.html": f"<!doctype html><title>{edition}</title>"})
+    stored = StoredFile(hashlib.sha256(file.getvalue()).hexdigest(), len(file.getvalue()))
+    upload = packages.receive(
+        session, stored, file_name="course.zip", source=PackageSource.UPLOAD, home="https://app.example",
+        created_by=None, now=now,
+    )  # fmt: skip
+    examined = packages.examine(file, Limits())
+    return packages.accept(session, upload.id, examined, home="https://app.example", now=now).id
 
 
 def credential(session: Session, now: datetime, label: str = "Simulator") -> UUID:
@@ -51,7 +62,7 @@ def built(session: Session, now: datetime, **facts: object) -> Built:
     made = course(session, now, **facts)
     assert made.draft_version_id is not None
     section = drafts.add_section(session, made.draft_version_id, "Start here")
-    package = ready_package(session)
+    package = ready_package(session, now)
     module = drafts.add_module(session, section.id, {"module_type": "package", "package_version_id": package})
     return Built(made.id, made.draft_version_id, section.id, module.id, package)
 

@@ -25,11 +25,11 @@ def test_a_package_module_takes_the_packages_title_and_activity(db, now):
     section = drafts.add_section(db, made.draft_version_id, "Start here")
 
     module = drafts.add_module(
-        db, section.id, {"module_type": "package", "package_version_id": ready_package(db, "Fire basics")}
+        db, section.id, {"module_type": "package", "package_version_id": ready_package(db, now, "Fire basics")}
     )
 
     assert (module.title, module.completion_criteria) == ("Fire basics", {"type": "runtime"})
-    assert module.activity_iri.startswith("https://packages.example/")
+    assert module.activity_iri.startswith("https://app.example/packages/")
 
 
 def test_a_link_is_completed_by_statement(db, now):

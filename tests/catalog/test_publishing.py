@@ -102,7 +102,7 @@ def test_the_same_content_has_the_same_hash_and_other_content_another(db, now):
 def test_the_hash_changes_with_the_package(db, now):
     made = published(db, now)
     draft = publishing.new_draft(db, made.course_id, now=now)
-    newer = ready_package(db, sha256="b" * 64)
+    newer = ready_package(db, now, edition="second")
     drafts.edit_module(db, courses.outline(db, draft.id)[0].modules[0].id, {"package_version_id": newer})
 
     version = publishing.publish(db, made.course_id, by=None, now=now)
