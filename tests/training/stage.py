@@ -15,6 +15,7 @@ from lrs.services.credentials import Caller, Scope
 from lrs.xapi.versions import Version
 from scorm_player.scorm.manifest.model import Manifest, Organization, Resource
 from scorm_player.scorm.sequencing.definition import Activity, ControlModes, CourseStructure, Edition
+from scorm_player.services import packages
 from scorm_player.tables import (
     ContentPackage,
     ImportState,
@@ -24,8 +25,10 @@ from scorm_player.tables import (
     PackageVersion,
 )
 from training.rules.counting import actor_of
-from training.services import enrollments
+from training.services import enrollments, progress
 from training.tables import CourseEnrollment
+
+__all__ = ["enrollments", "packages", "progress"]
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ADL = "http://adlnet.gov/expapi/verbs/"

@@ -1,6 +1,7 @@
 """Certificates: one's own, the register, a page and a PDF for each, and revoking."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from uuid import UUID
 
 from flask import Response, flash, redirect, render_template, send_file, url_for
@@ -77,9 +78,9 @@ def download_certificate(certificate_id: UUID) -> ResponseReturnValue:
         found = certificates.download(session, shown, clock.now(), actor_id=person.user_id)
     if found is None:
         raise NotRendered
-    return send_file(
-        files().open(found.sha256), mimetype="application/pdf", as_attachment=True, download_name=found.name
-    )
+    with files().open(found.sha256) as file:
+        pdf = BytesIO(file.read())
+    return send_file(pdf, mimetype="application/pdf", as_attachment=True, download_name=found.name)
 
 
 @bp.get("/certificates/<uuid:certificate_id>/qr")
