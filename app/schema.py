@@ -2,6 +2,7 @@
 
 import accounts.tables
 import core.tables
+import lrs.tables
 import scorm_player.tables
 from core.db import Base
 
@@ -12,4 +13,4 @@ METADATA = Base.metadata
 ROOMS = ("core", "accounts", "lrs", "scorm_player", "catalog", "training", "app")
 """From the ground up; a foreign key points to the same room or to one further left."""
 
-_LOADED = (core.tables, accounts.tables, scorm_player.tables)
+_LOADED = (core.tables, accounts.tables, lrs.tables, scorm_player.tables)

@@ -13,6 +13,7 @@ from core.config import Config
 from core.db import Database
 from core.files import Files
 from core.http import Parts
+from lrs.routes import bp as lrs_routes
 from scorm_player import jobs as scorm_player_jobs
 from scorm_player.routes import bp as scorm_player_routes
 from scorm_player.services import addresses as scorm_player_addresses
@@ -31,7 +32,7 @@ SCHEDULE: dict[str, jobs.Duty] = {
     "tidy_jobs": jobs.Duty("app.tidy_jobs", timedelta(hours=1)),
 }
 
-BLUEPRINTS = (app_pages, accounts_routes, scorm_player_routes)
+BLUEPRINTS = (app_pages, accounts_routes, lrs_routes, scorm_player_routes)
 
 
 def connect() -> None:

@@ -1,6 +1,7 @@
 """Packages: taken in, examined, kept with every version; what the rooms above may know of them."""
 
 import math
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -42,6 +43,10 @@ SCHEMA_JOB = "scorm_player.check_schemas"
 IMPORT_TRIES = 3
 READING_PATH_LIFETIME = timedelta(days=30)
 LONGEST_IRI = 1000
+SCRIPTS = (".js", ".htm", ".html")
+LARGEST_SCRIPT = 1 << 20
+TOP_WINDOW = re.compile(rb"\btop\s*\.\s*API(_1484_11)?\b")
+TOP_WINDOW_RULE = "content.top_window"
 LAUNCHABLE = (PackageItemKind.SCO, PackageItemKind.ASSET, PackageItemKind.AU)
 STANDARDS = {
     Edition.SCORM_1_2: PackageStandard.SCORM_12,
@@ -126,6 +131,7 @@ def examine(file: BinaryIO, limits: Limits, report: Report = lambda _percent, _n
     data = archive.read(file, manifest_file, limits.max_xml_bytes)
     manifest = parse(data, findings, archive.Folder(file, index), max_bytes=limits.max_xml_bytes)
     note_unlisted_files(index, manifest, findings)
+    note_top_window(file, index, findings)
     report(95, "Keeping the package")
     return Examined(index, manifest, checked.findings + findings.all())
 
@@ -164,6 +170,24 @@ def note_unlisted_files(index: Index, manifest: Manifest, findings: Findings) ->
             "List all files of a resource in its “file” elements.",
             file=MANIFEST,
         )
+
+
+def note_top_window(file: BinaryIO, index: Index, findings: Findings) -> None:
+    """Say when content looks for its API in the topmost window, which is not ours to put one into."""
+    scripts = (m for m in index.members if m.name.lower().endswith(SCRIPTS) and m.size <= LARGEST_SCRIPT)
+    found = next((m for m in scripts if TOP_WINDOW.search(archive.read(file, m, LARGEST_SCRIPT))), None)
+    if found is not None:
+        findings.note(
+            TOP_WINDOW_RULE,
+            "The content looks for its API in the topmost window, so it is opened in a window of its own.",
+            "Look for the API in the parents of the window, as the standard says.",
+            file=found.name,
+        )
+
+
+def needs_own_window(session: Session, version_id: UUID) -> bool:
+    """Tell whether a version's content only works as the topmost window. Raises NotFound."""
+    return any(finding["rule"] == TOP_WINDOW_RULE for finding in store.get_version(session, version_id).import_report)
 
 
 def accept(session: Session, import_id: UUID, examined: Examined, *, home: str, now: datetime) -> PackageVersion:

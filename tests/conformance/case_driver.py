@@ -5,7 +5,7 @@ from typing import Any
 from scorm_player.scorm.runtime import records
 from scorm_player.scorm.sequencing.definition import HiddenControl
 from scorm_player.scorm.sequencing.requests import NavigationRequest
-from tests.conformance.plain_player import LEARNER, PlainPlayer
+from tests.conformance.plain_player import PlainPlayer
 from tests.conformance.small_parser import parse
 from tests.scorm_player import scorm_cases
 from tests.scorm_player.test_runtime import judged

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 from scorm_player.scorm import runtime as rt
 from scorm_player.scorm import transfer

@@ -2,7 +2,6 @@
 
 import pytest
 
-from scorm_player.scorm.sequencing.requests import NavigationRequest
 from tests.conformance.case_driver import play
 from tests.scorm_player.scorm_cases import names, needs_cases
 

@@ -3,6 +3,7 @@
 import io
 import zipfile
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -16,6 +17,9 @@ from scorm_player.store import packages as store
 from scorm_player.tables import ContentPackage, PackageImport, PackageItem, PackageVersion
 from tests.scorm_player import manifests, zips
 from tests.scorm_player.test_manifest import LOM_2004
+from tools.pack import pack
+
+ROOT = Path(__file__).resolve().parents[2]
 
 PAGE = "<!doctype html><title>Lesson</title>"
 
@@ -187,6 +191,23 @@ def test_a_nested_folder_is_the_package(upload, database, cast):
     with database.read(cast.northwind) as session:
         blob = store.get_version(session, version.id).member_index
     assert {m.name for m in packages.Index.from_bytes(blob).members} == {"imsmanifest.xml", "index.html"}
+
+
+@pytest.mark.parametrize(
+    ("script", "needed"),
+    [
+        ("var api = window.top.API;", True),
+        ("top . API_1484_11.Commit('')", True),
+        ("stop.API()", False),
+        ("top.APIs", False),
+    ],
+)
+def test_content_that_wants_the_topmost_window_is_recognized(script, needed, upload, database, cast):
+    done = upload(course(**{"js/driver.js": script}))
+
+    with database.read(cast.northwind) as session:
+        assert packages.needs_own_window(session, done["package_version_id"]) is needed
+    assert ("content.top_window" in [f["rule"] for f in done["findings"]]) is needed
 
 
 def test_warnings_are_told_apart_from_notes(upload):
@@ -408,3 +429,10 @@ def test_an_import_that_was_given_up_says_so(ben, database, cast, app, run_jobs)
         run_jobs()
 
     assert "This did not work." in ben.get(answer.location).text
+
+
+@pytest.mark.parametrize("name", ["hello-scorm12", "fire-safety"])
+def test_the_sample_courses_have_nothing_to_report(name, upload):
+    done = upload(io.BytesIO(pack(ROOT / "packages" / name)))
+
+    assert (done["state"], done["findings"]) == ("ready", [])
