@@ -163,10 +163,8 @@ def test_a_close_token_appends_to_its_own_session_only(stage, sit_down, play):
 
     for named in (session, "00000000-0000-0000-0000-000000000000"):
         body = json.dumps({"token": close["token"], "session": named, "batches": [batch], "last": 1})
-        status = attempt(
-            second,
-            f"return (await fetch('/close', {{method: 'POST', headers: {{'Content-Type': 'text/plain'}}, body: {body!r}}})).status",
-        )
+        sending = f"{{method: 'POST', headers: {{'Content-Type': 'text/plain'}}, body: {body!r}}}"
+        status = attempt(second, f"return (await fetch('/close', {sending})).status")
         assert status in (403, 404, 409)
 
     assert stage.values(registration).get("cmi.completion_status") is None
