@@ -369,9 +369,9 @@ def close(
 
 
 def _open(session: Session, launch_session_id: UUID, now: datetime, *, replay: bool = False) -> _Playing:
-    launched = store.get_session(session, launch_session_id)
-    registration = registration_store.get(session, launched.registration_id, lock=True)
-    session.refresh(launched)
+    found = store.get_session(session, launch_session_id)
+    registration = registration_store.get(session, found.registration_id, lock=True)
+    launched = store.get_session(session, launch_session_id, fresh=True)
     if launched.state is SessionState.SUPERSEDED and not (replay and _is_followed_by_silence(session, launched)):
         raise Superseded("This course was opened in another window or on another device, and goes on there.")
     return _playing(session, registration, launched, now)

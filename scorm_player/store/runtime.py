@@ -37,9 +37,10 @@ def data_of(state: ScormItemState) -> Data:
     return Data(**orjson.loads(state.cmi))
 
 
-def get_session(session: Session, launch_session_id: UUID) -> LaunchSession:
-    """Return the tenant's launch session. Raises NotFound."""
-    found = session.get(LaunchSession, (organization_of(session), launch_session_id))
+def get_session(session: Session, launch_session_id: UUID, *, fresh: bool = False) -> LaunchSession:
+    """Return the tenant's launch session; `fresh`, read again where it was read before. Raises NotFound."""
+    key = (organization_of(session), launch_session_id)
+    found = session.get(LaunchSession, key, populate_existing=fresh)
     if found is None:
         raise NotFound("There is no such session.")
     return found
