@@ -15,6 +15,7 @@ from core.errors import NotFound
 from core.http import current_tenant, current_user, database, files, machine, public, requires, visitor
 from core.migrations import is_current
 from core.tables import JobState
+from training.routes import home as training_home
 
 bp = Blueprint("app", __name__)
 
@@ -32,7 +33,7 @@ def index() -> ResponseReturnValue:
 @requires(SIGNED_IN)
 def home() -> ResponseReturnValue:
     """Show what to do next."""
-    return render_template("app/home.html")
+    return training_home()
 
 
 @bp.get("/jobs")

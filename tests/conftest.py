@@ -23,7 +23,7 @@ from accounts import login
 from accounts.services import organizations, people
 from app import create_app, wiring
 from app.commands import make_worker
-from core import config, migrations, postgres
+from core import config, events, migrations, postgres
 from core.config import Config
 from core.db import Database, Session
 
@@ -193,7 +193,7 @@ def now() -> datetime:
 
 @pytest.fixture(autouse=True)
 def _no_listeners_left() -> None:
-    wiring.connect()
+    events.listen(wiring.LISTENERS)
 
 
 def _people(database: Database) -> Cast:
