@@ -57,7 +57,7 @@ def objectives_of(tree: ActivityTree, node: Node) -> list[Objective]:
 
 def _objective(tree: ActivityTree, node: Node, objective: LocalObjective) -> Objective:
     satisfied = objectives.is_satisfied(tree, node, objective)
-    completed = objectives.is_completed(tree, node, objective)
+    completed = objectives.recorded_completion(tree, node, objective)
     return Objective(
         id=objective.definition.identifier or "",
         success_status=None if satisfied is None else "passed" if satisfied else "failed",
@@ -137,8 +137,8 @@ def _take_over_objectives(
     """Record `cmi.objectives`; answer what the SCO set in the record of the objective that rolls up."""
     primary: dict[str, str] = {}
     for index, record in enumerate(records(outcome.values, "cmi.objectives")):
-        objective = _local_objective(node, record.get("id", ""))
-        if objective is None:
+        objective = node.find_objective(record.get("id", ""))
+        if objective is None:  # one that the SCO made up for itself
             continue
         news = {key: text for key, text in record.items() if f"cmi.objectives.{index}.{key}" in set_by_content}
         _take_over_record(tree, node, objective, news)
@@ -147,20 +147,13 @@ def _take_over_objectives(
     return primary
 
 
-def _local_objective(node: Node, identifier: str) -> LocalObjective | None:
-    """Answer the activity's objective of this identifier; None for one that the SCO made up for itself."""
-    if identifier and identifier == node.definition.primary.identifier:
-        return node.primary
-    return node.objectives.get(identifier) if identifier else None
-
-
 def _take_over_record(tree: ActivityTree, node: Node, objective: LocalObjective, news: Mapping[str, str]) -> None:
     if "success_status" in news:
         _set_success(tree, node, objective, news["success_status"])
     if "score.scaled" in news:
         objectives.set_measure(tree, node, objective, number(news["score.scaled"]))
     if "completion_status" in news and objective.key != PRIMARY:
-        objectives.set_completed(tree, node, objective, _COMPLETION.get(news["completion_status"]))
+        _set_completion(tree, node, objective, news["completion_status"])
     if "progress_measure" in news:
         objectives.set_progress_measure(tree, node, objective, number(news["progress_measure"]))
     for key, name in _SCORES.items():
@@ -175,12 +168,19 @@ def _set_success(tree: ActivityTree, node: Node, objective: LocalObjective, stat
         objectives.forget_satisfied(tree, node, objective)
 
 
+def _set_completion(tree: ActivityTree, node: Node, objective: LocalObjective, status: str) -> None:
+    if status in _COMPLETION:
+        objectives.set_completed(tree, node, objective, _COMPLETION[status])
+    else:
+        objectives.forget_completed(tree, node, objective)
+
+
 def _take_over_completion(tree: ActivityTree, node: Node, outcome: Outcome, primary: Mapping[str, str]) -> None:
     """RTE 4.2.4: the SCO's completion status; else that of its record for the objective that rolls up."""
     status = outcome.completion if outcome.completion_set else primary.get("completion_status")
     if status is not None:
         node.state.holds_back_completion = status == "unknown"
-        objectives.set_completed(tree, node, node.primary, _COMPLETION.get(status))
+        _set_completion(tree, node, node.primary, status)
     if outcome.progress is not None:
         objectives.set_progress_measure(tree, node, node.primary, outcome.progress)
 

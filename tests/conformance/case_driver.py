@@ -5,7 +5,7 @@ from typing import Any
 from scorm_player.scorm.runtime import records
 from scorm_player.scorm.sequencing.definition import HiddenControl
 from scorm_player.scorm.sequencing.requests import NavigationRequest
-from tests.conformance.plain_player import LEARNER, PlainPlayer
+from tests.conformance.plain_player import PlainPlayer, Shared
 from tests.conformance.small_parser import parse
 from tests.scorm_player import scorm_cases
 from tests.scorm_player.test_runtime import judged
@@ -19,11 +19,11 @@ LEARNER_ACTS = {
 LATE_PAGES = ("SingleDoTerminate", "OnUnload")  # they call Terminate only when the learner leaves
 
 
-def play(name: str) -> list[str]:
+def play(name: str, shared: Shared) -> list[str]:
     """Play the case; answer what was not as expected."""
     case = scorm_cases.case(name)
     path = scorm_cases.CASES / "manifests" / f"{name}.xml"
-    player = PlainPlayer(parse(path))
+    player = PlainPlayer(parse(path), shared)
     wrong: list[str] = []
     start = None if case["start"] == "." else case["start"]
     player.launch(start)

@@ -6,10 +6,11 @@ from decimal import Decimal
 
 from scorm_player.scorm import runtime as rt
 from scorm_player.scorm import transfer
+from scorm_player.scorm.sequencing import scope
 from scorm_player.scorm.sequencing.definition import CourseStructure
 from scorm_player.scorm.sequencing.overall import Outcome, overall_sequencing
 from scorm_player.scorm.sequencing.requests import NavigationRequest
-from scorm_player.scorm.sequencing.state import SequencingState
+from scorm_player.scorm.sequencing.state import ObjectiveState, SequencingState
 from scorm_player.scorm.sequencing.tree import ActivityTree, Node
 from scorm_player.scorm.sequencing.validity import Outlook, look_ahead
 
@@ -17,10 +18,19 @@ LEARNER = rt.Learner("learner-1", "Ana Learner")
 
 
 @dataclass
+class Shared:
+    """What the learner takes along from package to package."""
+
+    objectives: dict[str, ObjectiveState] = field(default_factory=dict)
+    data: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
 class PlainPlayer:
     """Plays one package for one learner. Between any two steps the state goes through JSON, as in production."""
 
     structure: CourseStructure
+    shared: Shared = field(default_factory=Shared)
     strict: bool = True
     stored: str = field(default_factory=lambda: json.dumps(SequencingState().to_json()))
     kept: dict[str, rt.Values] = field(default_factory=dict)  # run-time data of the current attempt, by activity
@@ -31,10 +41,15 @@ class PlainPlayer:
     set_by_content: set[str] = field(default_factory=set)
 
     def tree(self) -> ActivityTree:
-        return ActivityTree(self.structure, SequencingState.from_json(json.loads(self.stored)))
+        state = SequencingState.from_json(json.loads(self.stored))
+        scope.put_in(self.structure, state, self.shared.objectives, self.shared.data)
+        return ActivityTree(self.structure, state)
 
     def store(self, tree: ActivityTree) -> None:
         self.stored = json.dumps(tree.state.to_json())
+        objectives, data = scope.take_out(self.structure, tree.state)
+        self.shared.objectives |= objectives
+        self.shared.data |= data
 
     def launch(self, title: str | None = None) -> Outcome:
         """Open the package: resume what was suspended, else start, or choose the entry that the learner picked."""

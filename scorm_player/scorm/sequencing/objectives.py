@@ -64,6 +64,14 @@ def is_completed(tree: ActivityTree, node: Node, objective: LocalObjective, *, f
     return None if found is None else found.completed
 
 
+def recorded_completion(tree: ActivityTree, node: Node, objective: LocalObjective) -> bool | None:
+    """Tell the completion on record, which another activity with another threshold may have written; None when unknown."""
+    target = objective.reads.get("completed")
+    if target is not None and (known := tree.global_objective(target).completed) is not None:
+        return known
+    return local(node, objective).completed
+
+
 def is_completed_by_measure(tree: ActivityTree, node: Node) -> bool:
     """Tell whether the progress measure alone decides completion (4th Edition, `completedByMeasure`)."""
     return tree.is_fourth_edition and node.definition.completion_threshold.by_measure
@@ -99,7 +107,7 @@ def set_satisfied(tree: ActivityTree, node: Node, objective: LocalObjective, val
 
 
 def forget_satisfied(tree: ActivityTree, node: Node, objective: LocalObjective) -> None:
-    """Make the status unknown here and in every global objective it is written to: content said so in so many words."""
+    """Make the status unknown here and in every global objective it is written to: content said so explicitly."""
     if not objective.definition.satisfied_by_measure:
         local(node, objective).satisfied = None
         for target in objective.writes.get("satisfied", ()):
@@ -116,6 +124,14 @@ def publish_status(tree: ActivityTree, node: Node, objective: LocalObjective) ->
     """Write to the global objectives the status that the measure decides (RB.1.2 a)."""
     if objective.definition.satisfied_by_measure and not is_waiting_for_the_end(node, objective):
         _write(tree, node, objective, "satisfied", is_satisfied(tree, node, objective))
+
+
+def forget_completed(tree: ActivityTree, node: Node, objective: LocalObjective) -> None:
+    """Make the completion unknown here and in every global objective it is written to: content said so explicitly."""
+    if objective.key != PRIMARY or not is_completed_by_measure(tree, node):
+        local(node, objective).completed = None
+        for target in objective.writes.get("completed", ()):
+            tree.global_objective(target).completed = None
 
 
 def set_completed(tree: ActivityTree, node: Node, objective: LocalObjective, value: bool | None) -> None:

@@ -66,7 +66,7 @@ def measure_rollup(tree: ActivityTree, cluster: Node) -> None:
     for child in _tracked(cluster):
         weight = child.definition.rollup.objective_measure_weight
         counted += weight
-        measure = objectives.measure_of(tree, child, child.primary)
+        measure = objectives.measure_of(tree, child, child.primary, fresh=True)
         if measure is not None:
             total += measure * weight
             is_known = True
@@ -79,7 +79,7 @@ def completion_measure_rollup(tree: ActivityTree, cluster: Node) -> None:
     for child in _tracked(cluster):
         weight = child.definition.completion_threshold.progress_weight
         counted += weight
-        amount = objectives.progress_measure_of(tree, child, child.primary)
+        amount = objectives.progress_measure_of(tree, child, child.primary, fresh=True)
         if amount is not None:
             total += amount * weight
             is_known = True

@@ -86,8 +86,8 @@ def _exit(tree: ActivityTree, current: Node) -> TerminationResult:
         current = current.parent
         tree.current = current
         end_attempt(tree, current)
-    if current is tree.root and sequencing is not SequencingRequest.RETRY:
-        return TerminationResult(SequencingRequest.EXIT)
+    if current is tree.root:
+        return _end_of_the_root(tree, sequencing)
     return TerminationResult(sequencing)
 
 
@@ -99,7 +99,19 @@ def _exit_all(tree: ActivityTree, current: Node, sequencing: SequencingRequest |
         terminate_descendent_attempts(tree, tree.root)
         end_attempt(tree, tree.root)
     tree.current = tree.root
-    return TerminationResult(sequencing or SequencingRequest.EXIT)
+    return _end_of_the_root(tree, sequencing)
+
+
+def _end_of_the_root(tree: ActivityTree, sequencing: SequencingRequest | None) -> TerminationResult:
+    """TB.2.3, steps 3.3.5.1 and 4.5: with the root the session ends, but for a retry of it.
+
+    A retry begins the course anew, also with global objectives that belong to this course alone.
+    """
+    if sequencing is not SequencingRequest.RETRY:
+        return TerminationResult(SequencingRequest.EXIT)
+    if not tree.structure.objectives_global_to_system:
+        tree.state.global_objectives.clear()
+    return TerminationResult(SequencingRequest.RETRY)
 
 
 def _suspend_all(tree: ActivityTree, current: Node) -> TerminationResult:

@@ -31,11 +31,17 @@ class LocalObjective:
         self.reads: dict[str, str] = {}
         self.writes: dict[str, tuple[str, ...]] = {}
         for item in definition.maps:
+            target = normalized(item.target)
             for name, reads, writes in _shared_fields(item):
                 if reads:
-                    self.reads.setdefault(name, item.target)
+                    self.reads.setdefault(name, target)
                 if writes:
-                    self.writes[name] = (*self.writes.get(name, ()), item.target)
+                    self.writes[name] = (*self.writes.get(name, ()), target)
+
+
+def normalized(identifier: str) -> str:
+    """Answer an objective's identifier as identifiers are compared: with white space, also the encoded one, collapsed."""
+    return " ".join(identifier.replace("%20", " ").split()) if " " in identifier or "%" in identifier else identifier
 
 
 def _shared_fields(item: ObjectiveMap) -> tuple[tuple[str, bool, bool], ...]:
@@ -92,7 +98,7 @@ class Node:
         primary = definition.primary
         self.objectives: dict[str, LocalObjective] = {PRIMARY: _local_objective(primary, PRIMARY)}
         for objective in definition.objectives:
-            key = objective.identifier or PRIMARY
+            key = normalized(objective.identifier or PRIMARY)
             self.objectives.setdefault(key, _local_objective(objective, key))
 
     def __repr__(self) -> str:
@@ -136,9 +142,14 @@ class Node:
 
     def objective(self, identifier: str | None) -> LocalObjective:
         """Answer the objective a rule refers to; the one that rolls up when it names none, or one that is not here."""
-        if identifier is None or identifier == self.definition.primary.identifier:
+        return (identifier and self.find_objective(identifier)) or self.objectives[PRIMARY]
+
+    def find_objective(self, identifier: str) -> LocalObjective | None:
+        """Answer the objective of this identifier; None when the activity has none."""
+        name = normalized(identifier)
+        if name == normalized(self.definition.primary.identifier or PRIMARY):
             return self.objectives[PRIMARY]
-        return self.objectives.get(identifier) or self.objectives[PRIMARY]
+        return self.objectives.get(name)
 
     def walk(self) -> Iterator["Node"]:
         """Yield this activity and its available descendants, in the order of this attempt."""
@@ -252,7 +263,7 @@ class ActivityTree:
 
 
 def is_single_activity(root: Activity) -> bool:
-    """Tell whether a course is one activity that says nothing of how to reach it: it starts by itself, with no outline."""
+    """Tell whether a course is one activity that says nothing of how to reach it: it starts by itself."""
     return len(root.children) == 1 and not root.children[0].children and root.control.choice and not root.control.flow
 
 
