@@ -8,6 +8,7 @@ until the global one is known. Writing: a field with write maps goes to the loca
 from scorm_player.scorm.sequencing.state import PRIMARY, ObjectiveState
 from scorm_player.scorm.sequencing.tree import ActivityTree, LocalObjective, Node
 
+PROGRESS = ("completed", "progress_measure")
 PRECISION = 7  # significant decimal places of a real(10,7)
 
 
@@ -65,7 +66,7 @@ def is_completed(tree: ActivityTree, node: Node, objective: LocalObjective, *, f
 
 
 def recorded_completion(tree: ActivityTree, node: Node, objective: LocalObjective) -> bool | None:
-    """Tell the completion on record, which another activity with another threshold may have written; None when unknown."""
+    """Tell the completion on record, maybe another activity's by another threshold; None when unknown."""
     target = objective.reads.get("completed")
     if target is not None and (known := tree.global_objective(target).completed) is not None:
         return known
@@ -162,5 +163,9 @@ def _write(tree: ActivityTree, node: Node, objective: LocalObjective, name: str,
     if value is None and getattr(found, name) is None:
         return  # nothing was known here, so nothing is taken back from the others
     setattr(found, name, value)
+    if name in PROGRESS:
+        node.state.stale_progress = False
+    else:
+        node.state.stale_objectives = False
     for target in objective.writes.get(name, ()):
         setattr(tree.global_objective(target), name, value)

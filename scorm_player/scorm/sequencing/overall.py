@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from scorm_player.scorm.sequencing.delivery import content_delivery_environment, delivery_request_process
 from scorm_player.scorm.sequencing.navigation import navigation_request_process
 from scorm_player.scorm.sequencing.requests import EXCEPTIONS, NavigationRequest
+from scorm_player.scorm.sequencing.scope import forget_own
 from scorm_player.scorm.sequencing.selection import prepare_clusters
 from scorm_player.scorm.sequencing.sequencing import sequencing_request_process
 from scorm_player.scorm.sequencing.termination import termination_request_process
@@ -48,6 +49,7 @@ def overall_sequencing(tree: ActivityTree, request: NavigationRequest, target: s
     result = sequencing_request_process(tree, sequencing, chosen)
     if result.ends_session:
         tree.current = None
+        forget_own(tree)
         return Outcome(ends_session=True, exception=result.exception)
     if result.delivery is None:
         return Outcome(exception=result.exception)

@@ -1,13 +1,13 @@
 """What outlives a registration (SN 3.10, CAM 5.1.1): global objectives and shared data of a learner across packages.
 
-Whoever keeps them for the learner asks which names a course knows, puts their values in before, and takes them out after.
+Whoever keeps them for the learner asks which names a course knows, puts their values in, and takes them out after.
 """
 
 from collections.abc import Mapping
 
 from scorm_player.scorm.sequencing.definition import CourseStructure
 from scorm_player.scorm.sequencing.state import ObjectiveState, SequencingState
-from scorm_player.scorm.sequencing.tree import normalized
+from scorm_player.scorm.sequencing.tree import ActivityTree, normalized
 
 
 def objective_names(structure: CourseStructure) -> set[str]:
@@ -47,6 +47,19 @@ def take_out(structure: CourseStructure, state: SequencingState) -> tuple[dict[s
     objectives = {name: state.global_objectives[name].copy() for name in _both(structure, state)}
     data = {name: state.shared_data[name] for name in sorted(data_names(structure) & state.shared_data.keys())}
     return objectives, data
+
+
+def forget_own(tree: ActivityTree) -> None:
+    """Forget the global objectives and shared data that belong to this course alone: an attempt on it has ended.
+
+    A suspended course keeps them until it has been resumed and ended for good.
+    """
+    if tree.root.state.is_suspended:
+        return
+    if not tree.structure.objectives_global_to_system:
+        tree.state.global_objectives.clear()
+    if not tree.structure.shared_data_global_to_system:
+        tree.state.shared_data.clear()
 
 
 def _both(structure: CourseStructure, state: SequencingState) -> list[str]:

@@ -6,6 +6,7 @@ from scorm_player.scorm.sequencing.conditions import sequencing_rules_check
 from scorm_player.scorm.sequencing.definition import RuleAction
 from scorm_player.scorm.sequencing.requests import SequencingRequest, TerminationRequest
 from scorm_player.scorm.sequencing.rollup import overall_rollup
+from scorm_player.scorm.sequencing.scope import forget_own
 from scorm_player.scorm.sequencing.tree import ActivityTree, Node
 from scorm_player.scorm.sequencing.utility import end_attempt, terminate_descendent_attempts
 
@@ -105,12 +106,11 @@ def _exit_all(tree: ActivityTree, current: Node, sequencing: SequencingRequest |
 def _end_of_the_root(tree: ActivityTree, sequencing: SequencingRequest | None) -> TerminationResult:
     """TB.2.3, steps 3.3.5.1 and 4.5: with the root the session ends, but for a retry of it.
 
-    A retry begins the course anew, also with global objectives that belong to this course alone.
+    A retry begins the course anew, also with what it shares among its own activities only.
     """
     if sequencing is not SequencingRequest.RETRY:
         return TerminationResult(SequencingRequest.EXIT)
-    if not tree.structure.objectives_global_to_system:
-        tree.state.global_objectives.clear()
+    forget_own(tree)
     return TerminationResult(SequencingRequest.RETRY)
 
 

@@ -40,7 +40,7 @@ class LocalObjective:
 
 
 def normalized(identifier: str) -> str:
-    """Answer an objective's identifier as identifiers are compared: with white space, also the encoded one, collapsed."""
+    """Answer an objective's identifier as identifiers are compared: white space, encoded or not, collapsed."""
     return " ".join(identifier.replace("%20", " ").split()) if " " in identifier or "%" in identifier else identifier
 
 
