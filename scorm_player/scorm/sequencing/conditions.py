@@ -27,12 +27,12 @@ def pre_condition_action(tree: ActivityTree, node: Node, actions: frozenset[Rule
     rules = node.definition.rules.pre
     if not rules:
         return None
-    if tree.rule_memory is None:
+    if tree.memory is None:
         return sequencing_rules_check(tree, node, rules, actions)
     key = (node.identifier, actions)
-    if key not in tree.rule_memory:
-        tree.rule_memory[key] = sequencing_rules_check(tree, node, rules, actions)
-    return tree.rule_memory[key]
+    if key not in tree.memory.rules:
+        tree.memory.rules[key] = sequencing_rules_check(tree, node, rules, actions)
+    return tree.memory.rules[key]
 
 
 def sequencing_rules_check(

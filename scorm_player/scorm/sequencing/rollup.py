@@ -61,12 +61,13 @@ def measure_rollup(tree: ActivityTree, cluster: Node) -> None:
     """RB.1.1 a: set the cluster's measure to the weighted mean of its tracked children's.
 
     A child with no measure yet still counts by its weight, so a half-done course does not look like a finished one.
+    A measure stands until the child has a newer one, also through a new attempt on the cluster.
     """
     total, counted, is_known = 0.0, 0.0, False
     for child in _tracked(cluster):
         weight = child.definition.rollup.objective_measure_weight
         counted += weight
-        measure = objectives.measure_of(tree, child, child.primary, fresh=True)
+        measure = objectives.measure_of(tree, child, child.primary)
         if measure is not None:
             total += measure * weight
             is_known = True

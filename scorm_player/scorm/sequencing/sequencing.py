@@ -242,19 +242,18 @@ def _way_exception(tree: ActivityTree, target: Node) -> str | None:
 def _way_among_siblings(tree: ActivityTree, current: Node, target: Node) -> str | None:
     """SB.2.9, step 8: walk from the current activity towards a sibling."""
     siblings = current.parent.available if current.parent else []
-    if target.place > current.place:
-        direction, passed = Direction.FORWARD, siblings[max(current.place, 0) : target.place]
-    else:
-        direction, passed = Direction.BACKWARD, siblings[target.place + 1 : current.place + 1]
-    return _first_exception(tree, passed, direction)
-
-
-def _first_exception(tree: ActivityTree, passed: list[Node], direction: Direction) -> str | None:
-    for activity in passed:
-        exception = choice_activity_traversal(tree, activity, direction)
-        if exception:
-            return exception
-    return None
+    direction = Direction.FORWARD if target.place > current.place else Direction.BACKWARD
+    known: dict[str, str | None] = tree.memory.ways if tree.memory else {}
+    place, exception = target.place, None
+    while place != current.place and siblings[place].identifier not in known:
+        place -= direction.value
+    if place != current.place:
+        exception = known[siblings[place].identifier]
+    while place != target.place:
+        exception = exception or choice_activity_traversal(tree, siblings[place], direction)
+        place += direction.value
+        known[siblings[place].identifier] = exception
+    return exception
 
 
 def _way_down(tree: ActivityTree, ancestor: Node, target: Node) -> str | None:

@@ -158,6 +158,16 @@ class Node:
             yield from child.walk()
 
 
+class Memory:
+    """Answers that hold while nothing in the tree changes: of pre-condition rules, and of ways between siblings."""
+
+    __slots__ = ("rules", "ways")
+
+    def __init__(self) -> None:
+        self.rules: dict[tuple[str, frozenset[RuleAction]], RuleAction | None] = {}
+        self.ways: dict[str, str | None] = {}
+
+
 class ActivityTree:
     """A course structure joined with a learner's state; the processes read and change the state through it.
 
@@ -181,9 +191,7 @@ class ActivityTree:
         self.enforce_time_limits = enforce_time_limits
         self.nodes: dict[str, Node] = {}
         self.readers: dict[str, list[Node]] = {}  # by global objective: activities that read it into what they roll up
-        self.rule_memory: dict[tuple[str, frozenset[RuleAction]], RuleAction | None] | None = (
-            None  # only while nothing changes
-        )
+        self.memory: Memory | None = None  # only while nothing changes
         self.root = self._grow(structure.root, None)
         if is_single_activity(structure.root):
             self.root.control = replace(self.root.control, choice=False, flow=True)

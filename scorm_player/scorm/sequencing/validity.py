@@ -16,7 +16,7 @@ from scorm_player.scorm.sequencing.requests import EXCEPTIONS, NavigationRequest
 from scorm_player.scorm.sequencing.selection import prepare_clusters
 from scorm_player.scorm.sequencing.sequencing import find_next
 from scorm_player.scorm.sequencing.termination import termination_request_process
-from scorm_player.scorm.sequencing.tree import ActivityTree, Node
+from scorm_player.scorm.sequencing.tree import ActivityTree, Memory, Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +91,13 @@ def look_ahead(tree: ActivityTree) -> Outlook:
         prepare_clusters(ahead)
     elif ahead.current.state.is_active:
         sequencing = termination_request_process(ahead, TerminationRequest.EXIT).sequencing
-    ahead.rule_memory = {}
+    ahead.memory = Memory()
     requests = {request: _request_exception(tree, ahead, request, sequencing) for request in _WITHOUT_TARGET}
     choices = {identifier: _choice_exception(tree, ahead, identifier) for identifier in tree.nodes}
     jumps = {identifier: _jump_exception(tree, ahead, identifier) for identifier in tree.nodes}
-    tree.rule_memory = {}
+    tree.memory = Memory()
     contents = _contents(tree, ahead, choices)
-    tree.rule_memory = None
+    tree.memory = None
     hidden = tree.current.definition.hidden_controls if tree.current else frozenset()
     return Outlook(requests, choices, jumps, contents, hidden)
 
