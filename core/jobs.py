@@ -187,6 +187,9 @@ class Worker:
         with self.database.read(organization_id) as session:
             job = session.scalars(select(Job).where(Job.id == job_id)).one()
         work = Work(self.database, self.files, self.mailer, organization_id, job_id)
+        if job.attempts > job.max_attempts:
+            self._report(work, state=JobState.FAILED, error=job.error or "The worker died during this job every time.")
+            return
         self._running.add(job_id)
         with structlog.contextvars.bound_contextvars(job=str(job_id), handler=job.handler):
             try:

@@ -92,10 +92,9 @@ class Server:
         raise Unavailable(f"The installed PostgreSQL wheel has no version {MAJOR}. Run: make clean-venv serve")
 
     def is_running(self) -> bool:
-        """Tell whether a server answers for this instance's data folder."""
-        if not (self.data / "postmaster.pid").exists():
-            return False
-        return self._run("pg_ctl", "status", "-D", str(self.data), check=False).returncode == 0
+        """Tell whether this instance's server lives (it may still be recovering from a crash)."""
+        pid = self._recorded_pid()
+        return pid is not None and _is_postgres(pid)
 
     def address(self) -> str:
         """Return the application's URL of a running server. Raises Unavailable when none was ever started."""
@@ -119,6 +118,13 @@ class Server:
         with self._locked():
             if self.is_running():
                 self._run("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", "-t", "30")
+
+    def discard(self) -> None:
+        """Stop the server and delete its data: for servers that live as long as a test run."""
+        self.stop()
+        for folder in (self.data, self.sockets):
+            shutil.rmtree(folder, ignore_errors=True)
+        self.log.unlink(missing_ok=True)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -149,28 +155,28 @@ class Server:
         settings = self.data / "stoa.conf"
         settings.write_text("".join(f"{name} = {_quoted(value)}\n" for name, value in self.options.items()))
         settings.chmod(0o644)
-        self._forget_stale_pid()
         _own_file(self.log, self.account)
-        result = self._run(
+        # After a crash the pid file names a process that is gone, or is something else by now.
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        for _attempt in range(20):
+            result = self._try_launch()
+            if result.returncode == 0:
+                return
+            time.sleep(0.5)  # processes orphaned by a kill -9 need a moment to notice and go
+        tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
+        raise Unavailable(f"PostgreSQL did not start. The end of {self.log}:\n{tail}")
+
+    def _try_launch(self) -> subprocess.CompletedProcess[str]:
+        return self._run(
             "pg_ctl", "start", "-D", str(self.data), "-l", str(self.log), "-w", "-t", "60", "-s",
             "-o", f"-k {self.sockets}", check=False,
         )  # fmt: skip
-        if result.returncode != 0:
-            tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
-            raise Unavailable(f"PostgreSQL did not start. The end of {self.log}:\n{tail}")
 
-    def _forget_stale_pid(self) -> None:
-        """After a crash a pid file may name a process that is now something else; pg_ctl would refuse."""
-        pid_file = self.data / "postmaster.pid"
-        if not pid_file.exists():
-            return
-        pid = int(pid_file.read_text().split("\n", 1)[0])
+    def _recorded_pid(self) -> int | None:
         try:
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except OSError:
-            command = b""
-        if b"postgres" not in command:
-            pid_file.unlink()
+            return int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
+        except (OSError, ValueError):
+            return None
 
     def _prepare(self) -> None:
         """Make roles and database on a new server; write the address for everybody else."""
@@ -254,6 +260,21 @@ def _instance_name(home: Path) -> str:
     with suppress(FileExistsError), path.open("x") as file:
         file.write(secrets.token_hex(6))
     return path.read_text()
+
+
+def _is_postgres(pid: int) -> bool:
+    """Tell whether the process lives and is PostgreSQL; one that is dead but not yet reaped (Z) does not."""
+    try:
+        name, _, rest = Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(")")
+        return name == "postgres" and rest.split()[0] != "Z"
+    except OSError:
+        if Path("/proc").exists():
+            return False
+    try:
+        os.kill(pid, 0)
+    except OSError as error:
+        return isinstance(error, PermissionError)
+    return True
 
 
 def _user_name() -> str:

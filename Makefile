@@ -1,0 +1,65 @@
+# Stoa. `make` prints this help; the two that matter: `make serve` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev serve test check lint format types contracts tests browser conformance bench docs migration demo lock clean-venv audit
+
+help: ## Print this help
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup:
+	@$(PYTHON) tools/setup.py
+
+setup-dev:
+	@$(PYTHON) tools/setup.py --dev
+
+serve: setup ## Set up what is missing and run everything: database, web, worker, demo data
+	@exec $(BIN)/stoa serve
+
+test: setup-dev check tests ## Set up what is missing, run all checks and all tests (what CI runs)
+
+check: lint types contracts ## Static checks: format, lint, types, contracts
+
+lint: setup-dev ## Format and lint, without changing anything
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: setup-dev ## Strict typing
+	@$(BIN)/mypy
+
+contracts: setup-dev ## The room rule
+	@$(BIN)/lint-imports
+
+tests: setup-dev ## All tests, browser tests included
+	@$(BIN)/python tools/chromium.py > /dev/null
+	@$(BIN)/python tools/run_tests.py
+
+browser: setup-dev ## Browser tests only
+	@$(BIN)/python tools/chromium.py > /dev/null
+	@$(BIN)/python tools/run_tests.py -m browser
+
+conformance: setup-dev ## The official test data in ../shared/conformance
+	@$(BIN)/python tools/run_tests.py -m conformance
+
+format: setup-dev ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+demo: setup ## Load the demo data
+	@$(BIN)/stoa demo
+
+migration: setup-dev ## Write a migration from the tables: make migration m="why"
+	@$(BIN)/python tools/migration.py "$(m)"
+
+docs: setup-dev ## Check that docs/settings.md and docs/permissions.md are true
+	@$(BIN)/pytest -q tests/docs
+
+lock: setup-dev ## Resolve the dependencies anew into requirements/*.txt
+	@$(BIN)/python tools/lock.py
+
+audit: setup-dev ## Look for known vulnerabilities in what is installed
+	@$(BIN)/python -m pip install --quiet pip-audit && $(BIN)/pip-audit -r requirements/runtime.txt --require-hashes
+	@npm audit --omit=dev
+
+clean-venv:
+	rm -rf .venv

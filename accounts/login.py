@@ -1,0 +1,136 @@
+"""Signing in and out, and recognizing a browser: server-side sessions whose tokens are stored as hashes only."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from argon2.exceptions import VerifyMismatchError
+
+from accounts import permissions
+from accounts.errors import SignInLocked, SignInRefused
+from accounts.services.people import hasher
+from accounts.store import people, sessions
+from accounts.tables import AuthSession, Membership, MembershipStatus, User
+from core import audit, clock
+from core.db import Database, Session
+from core.http import Visitor
+
+LIFETIME = timedelta(days=14)
+IDLE = timedelta(hours=12)
+FREE_TRIES = 5
+_DECOY = hasher.hash(secrets.token_urlsafe(16))
+
+
+def organizations_of(session: Session, email: str) -> list[tuple[UUID, UUID]]:
+    """Return (user id, organization id) of the memberships behind an e-mail; the transaction needs no tenant."""
+    return sessions.sign_in_candidates(session, email.strip().lower())
+
+
+def waste_time(password: str) -> None:
+    """Take as long as a real check, so that an unknown e-mail answers no sooner than a known one."""
+    try:
+        hasher.verify(_DECOY, password)
+    except VerifyMismatchError:
+        return
+
+
+def password_matches(session: Session, user_id: UUID, password: str, now: datetime) -> bool:
+    """Check a password; wrong ones count, and after five the account waits 1, 2, 4 … at most 15 minutes.
+
+    Raises SignInLocked while it waits.
+    """
+    user = people.find_user(session, user_id, lock=True)
+    if user is None or user.password_hash is None or not user.is_active:
+        waste_time(password)
+        return False
+    if user.locked_until is not None and user.locked_until > now:
+        raise SignInLocked
+    try:
+        hasher.verify(user.password_hash, password)
+    except VerifyMismatchError:
+        user.failed_logins += 1
+        if user.failed_logins >= FREE_TRIES:
+            user.locked_until = now + timedelta(minutes=min(2 ** (user.failed_logins - FREE_TRIES), 15))
+        audit.record(session, "sign_in.refused", "person", user.id, subject_user_id=user.id)
+        return False
+    if hasher.check_needs_rehash(user.password_hash):
+        user.password_hash = hasher.hash(password)
+    return True
+
+
+def open_session(session: Session, user_id: UUID, now: datetime, *, ip_address: str, user_agent: str) -> str:
+    """Open a browser session and answer its token, which is kept nowhere else. Raises SignInRefused."""
+    user = people.find_user(session, user_id, lock=True)
+    if user is None:
+        raise SignInRefused
+    token = secrets.token_urlsafe(32)
+    user.failed_logins, user.locked_until, user.last_login_at = 0, None, now
+    row = AuthSession(
+        user_id=user_id,
+        token_hash=_hash(token),
+        ip_address=ip_address[:45],
+        user_agent=user_agent[:500],
+        created_at=now,
+        last_activity_at=now,
+        expires_at=now + LIFETIME,
+    )
+    session.add(row)
+    session.flush()
+    audit.record(session, "sign_in.succeeded", "auth_session", row.id, subject_user_id=user_id)
+    return token
+
+
+def close_session(session: Session, session_id: UUID, now: datetime) -> None:
+    """Sign a browser out."""
+    sessions.revoke(session, session_id, now)
+    audit.record(session, "sign_out", "auth_session", session_id)
+
+
+def visitor_of(database: Database, token: str) -> Visitor | None:
+    """Recognize a browser by its token: who it is, in which organization, with which permissions."""
+    now = clock.now()
+    with database.read(None) as session:
+        found = sessions.organization_by_token(session, _hash(token))
+    if found is None:
+        return None
+    session_id, organization_id = found
+    with database.read(organization_id) as session:
+        row = sessions.live(session, session_id, now)
+        if row is None or row.last_activity_at + IDLE < now:
+            return None
+        user = people.find_user(session, row.user_id)
+        membership = people.find_membership(session, row.user_id)
+        if user is None or not _may_enter(user, membership):
+            return None
+        visitor = _visitor(session, row, user, now)
+        seen = row.last_activity_at
+    if now - seen > timedelta(minutes=1):
+        with database.write(organization_id) as session:
+            sessions.touch(session, session_id, now)
+    return visitor
+
+
+def _may_enter(user: User, membership: Membership | None) -> bool:
+    welcome = (MembershipStatus.ACTIVE, MembershipStatus.ON_LEAVE)
+    return user.is_active and membership is not None and membership.status in welcome
+
+
+def _visitor(session: Session, row: AuthSession, user: User, now: datetime) -> Visitor:
+    organization = people.organization(session)
+    roles = people.roles(session, user.id, now)
+    return Visitor(
+        user_id=user.id,
+        organization_id=row.organization_id,
+        session_id=row.id,
+        name=user.display_name,
+        permissions=permissions.of_roles(roles),
+        roles=frozenset(roles),
+        organization_name=organization.name,
+        locale=user.locale or organization.default_locale,
+        timezone=user.timezone or organization.default_timezone,
+    )
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,5 @@
+"""The blueprint that the views of accounts belong to."""
+
+from flask import Blueprint
+
+bp = Blueprint("accounts", __name__)

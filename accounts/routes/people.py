@@ -1,0 +1,64 @@
+"""The list of people, and adding one."""
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from accounts.errors import AlreadyMember
+from accounts.routes.blueprint import bp
+from accounts.services import people
+from accounts.tables import RoleCode
+from core import clock
+from core.errors import Invalid, Problem
+from core.http import current_tenant, database, form, requires
+
+PAGE = 50
+OFFERED_ROLES = ("learner", "content_author", "training_admin", "compliance_officer", "auditor", "org_admin")
+
+
+@bp.get("/people")
+@requires("people.read")
+def list_people() -> ResponseReturnValue:
+    """Show people by name, searchable, fifty at a time."""
+    search = request.args.get("q", "").strip()[:100]
+    number = max(request.args.get("page", 1, type=int), 1)
+    with database().read(current_tenant()) as session:
+        found, total = people.page(session, search, (number - 1) * PAGE, PAGE)
+    return render_template(
+        "accounts/people.html", people=found, total=total, search=search, page=number, pages=-(-total // PAGE)
+    )
+
+
+@bp.get("/people/new")
+@requires("people.write")
+def new_person() -> ResponseReturnValue:
+    """Show the form for a new person."""
+    return render_template("accounts/person_new.html", values={}, problems=(), roles=OFFERED_ROLES)
+
+
+@bp.post("/people")
+@requires("people.write")
+def add_person() -> ResponseReturnValue:
+    """Add a person with one role and a first password."""
+    values = form({"email": 254, "first_name": 100, "last_name": 100, "role": 40, "password": 1000})
+    try:
+        role = RoleCode(values["role"]) if values["role"] in OFFERED_ROLES else RoleCode.LEARNER
+        with database().write(current_tenant()) as session:
+            people.add(
+                session,
+                email=values["email"],
+                first_name=values["first_name"],
+                last_name=values["last_name"],
+                roles=[role],
+                password=values["password"],
+                now=clock.now(),
+            )
+    except Invalid as error:
+        problems = error.problems
+    except AlreadyMember as error:
+        problems = (Problem("email", error.message),)
+    else:
+        flash(_("%(name)s was added.", name=f"{values['first_name']} {values['last_name']}"), "ok")
+        return redirect(url_for("accounts.list_people"))
+    page = render_template("accounts/person_new.html", values=values, problems=problems, roles=OFFERED_ROLES)
+    return page, 422

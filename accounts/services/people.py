@@ -1,0 +1,161 @@
+"""People of an organization: who they are, adding them, and what they are called towards the outside."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from argon2 import PasswordHasher
+
+from accounts.errors import AlreadyMember
+from accounts.store import people as store
+from accounts.tables import Membership, Organization, RoleAssignment, RoleCode, User
+from core import audit
+from core.db import Session, uuid7
+from core.errors import Invalid, NotFound, Problem
+
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]+|[^@\s]{1,64}@localhost")
+SHORTEST_PASSWORD = 10
+hasher = PasswordHasher()
+
+
+@dataclass(frozen=True)
+class Person:
+    """What other rooms may know of somebody."""
+
+    user_id: UUID
+    name: str
+    email: str
+    first_name: str
+    last_name: str
+    locale: str
+    timezone: str
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """What other rooms may know of the organization."""
+
+    id: UUID
+    name: str
+    slug: str
+    code: str
+    locale: str
+    timezone: str
+    passing_score: float
+    certificate_number_pattern: str
+
+
+def tenant(session: Session) -> Tenant:
+    """Return the organization this transaction works for."""
+    row = store.organization(session)
+    return Tenant(
+        row.id,
+        row.name,
+        row.slug,
+        row.code,
+        row.default_locale,
+        row.default_timezone,
+        float(row.default_passing_score),
+        row.certificate_number_pattern,
+    )
+
+
+def get(session: Session, user_id: UUID) -> Person:
+    """Return a person of this organization. Raises NotFound for anybody else."""
+    user = store.find_user(session, user_id)
+    if user is None:
+        raise NotFound("There is no such person.")
+    return _person(user, store.organization(session))
+
+
+def page(session: Session, search: str = "", offset: int = 0, limit: int = 50) -> tuple[list[Person], int]:
+    """Return people by name and how many there are in all; `search` looks into names and e-mails."""
+    organization = store.organization(session)
+    users, total = store.page(session, search, offset, limit)
+    return [_person(user, organization) for user in users], total
+
+
+def named(session: Session, user_ids: Sequence[UUID]) -> dict[UUID, Person]:
+    """Return those of these people who belong to this organization, by id."""
+    organization = store.organization(session)
+    return {user.id: _person(user, organization) for user in store.by_ids(session, user_ids)}
+
+
+def find_by_verified_email(session: Session, email: str) -> UUID | None:
+    """Return the id of the person of this organization who has proven to own this e-mail."""
+    return store.user_id_by_verified_email(session, email)
+
+
+def add(
+    session: Session,
+    *,
+    email: str,
+    first_name: str,
+    last_name: str,
+    roles: Sequence[str],
+    now: datetime,
+    password: str | None = None,
+    is_verified: bool = False,
+) -> UUID:
+    """Add a person to this organization with these roles and answer the person's id.
+
+    Somebody known elsewhere keeps name and password and gains a membership. Raises Invalid with every field that is
+    wrong, AlreadyMember.
+    """
+    email = email.strip().lower()
+    _check(email, first_name, last_name, roles, password)
+    user_id = store.user_id_by_email(session, email)
+    if user_id is None:
+        user_id = uuid7()
+        session.add(
+            User(
+                id=user_id,
+                email=email,
+                first_name=first_name,
+                last_name=last_name,
+                display_name=f"{first_name} {last_name}",
+                password_hash=None if password is None else hasher.hash(password),
+                email_verified_at=now if is_verified else None,
+                created_at=now,
+            )
+        )
+        session.flush()
+    elif store.find_membership(session, user_id) is not None:
+        raise AlreadyMember
+    session.add(Membership(user_id=user_id, created_at=now))
+    session.flush()
+    for role in roles:
+        session.add(RoleAssignment(user_id=user_id, role=RoleCode(role), created_at=now))
+    audit.record(session, "person.joined", "person", user_id, subject_user_id=user_id, new={"roles": list(roles)})
+    session.flush()
+    return user_id
+
+
+def _check(email: str, first_name: str, last_name: str, roles: Sequence[str], password: str | None) -> None:
+    problems = []
+    if not _EMAIL.fullmatch(email) or len(email) > 254:
+        problems.append(Problem("email", "This is not an e-mail address.", "Write it like name@example.org."))
+    if not first_name.strip():
+        problems.append(Problem("first_name", "The first name is missing."))
+    if not last_name.strip():
+        problems.append(Problem("last_name", "The last name is missing."))
+    if unknown := [role for role in roles if role not in set(RoleCode)]:
+        problems.append(Problem("roles", f"There is no role {unknown[0]}.", f"Use {', '.join(RoleCode)}."))
+    if password is not None and len(password) < SHORTEST_PASSWORD:
+        problems.append(Problem("password", f"A password needs at least {SHORTEST_PASSWORD} characters."))
+    if problems:
+        raise Invalid(problems=problems)
+
+
+def _person(user: User, organization: Organization) -> Person:
+    return Person(
+        user.id,
+        user.display_name,
+        user.email,
+        user.first_name,
+        user.last_name,
+        user.locale or organization.default_locale,
+        user.timezone or organization.default_timezone,
+    )

@@ -1,0 +1,74 @@
+"""Queries on people, memberships and roles."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, or_, select, text
+
+from accounts.tables import Membership, MembershipStatus, Organization, RoleAssignment, User
+from core.db import Session, organization_of
+
+
+def organization(session: Session) -> Organization:
+    """Return the organization this transaction works for."""
+    return session.scalars(select(Organization).where(Organization.id == organization_of(session))).one()
+
+
+def find_user(session: Session, user_id: UUID, *, lock: bool = False) -> User | None:
+    """Return a person of this organization."""
+    query = select(User).join(Membership, Membership.user_id == User.id).where(User.id == user_id)
+    return session.scalar(query.with_for_update(of=User) if lock else query)
+
+
+def user_id_by_email(session: Session, email: str) -> UUID | None:
+    """Return whose e-mail this is, in whatever organization (an id, nothing else)."""
+    return session.execute(text("SELECT user_by_email(:email)"), {"email": email}).scalar()
+
+
+def find_membership(session: Session, user_id: UUID) -> Membership | None:
+    """Return a person's membership in this organization."""
+    return session.scalar(
+        select(Membership).where(Membership.organization_id == organization_of(session), Membership.user_id == user_id)
+    )
+
+
+def roles(session: Session, user_id: UUID, now: datetime) -> list[str]:
+    """Return the role codes a person holds at `now`."""
+    query = select(RoleAssignment.role).where(
+        RoleAssignment.user_id == user_id,
+        or_(RoleAssignment.valid_from.is_(None), RoleAssignment.valid_from <= now),
+        or_(RoleAssignment.valid_until.is_(None), RoleAssignment.valid_until > now),
+    )
+    return sorted(role.value for role in session.scalars(query))
+
+
+def page(session: Session, search: str, offset: int, limit: int) -> tuple[Sequence[User], int]:
+    """Return people of this organization by name, those matching `search`, and how many there are in all."""
+    query = (
+        select(User)
+        .join(Membership, Membership.user_id == User.id)
+        .where(Membership.status != MembershipStatus.LEFT)
+        .order_by(User.last_name, User.first_name, User.id)
+    )
+    if search:
+        pattern = "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        query = query.where(or_(User.display_name.ilike(pattern), User.email.ilike(pattern)))
+    total = session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
+    return session.scalars(query.offset(offset).limit(limit)).all(), total
+
+
+def by_ids(session: Session, user_ids: Sequence[UUID]) -> list[User]:
+    """Return those of these people who belong to this organization."""
+    query = select(User).join(Membership, Membership.user_id == User.id).where(User.id.in_(user_ids))
+    return list(session.scalars(query.order_by(User.last_name, User.first_name, User.id)))
+
+
+def user_id_by_verified_email(session: Session, email: str) -> UUID | None:
+    """Return the person of this organization who has proven to own this e-mail."""
+    query = (
+        select(User.id)
+        .join(Membership, Membership.user_id == User.id)
+        .where(User.email == email.lower(), User.email_verified_at.is_not(None))
+    )
+    return session.scalar(query)

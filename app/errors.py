@@ -1,0 +1,85 @@
+"""How errors look from outside: a page for people, problem+json for programs, xAPI's own form under /xapi."""
+
+from typing import Any
+
+import orjson
+import psycopg.errors
+from flask import Flask, Response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from core.errors import StoaError, Unauthorized
+from core.http import request_id, visitor
+from core.logs import logger
+
+log = logger("app")
+
+PAGES = (400, 403, 404, 410, 413, 429, 500, 503)
+"""Statuses with a page of their own."""
+
+
+def register(app: Flask) -> None:
+    """Give every kind of failure one way out."""
+    app.register_error_handler(StoaError, answer)
+    app.register_error_handler(HTTPException, answer_http)
+    app.register_error_handler(OperationalError, answer_database)
+    app.register_error_handler(Exception, answer_unexpected)
+
+
+def answer(error: StoaError) -> ResponseReturnValue:
+    """Answer one of our own errors with its status, message and problems."""
+    if isinstance(error, Unauthorized) and _wants_page() and visitor() is None and request.method == "GET":
+        return redirect(url_for("accounts.show_sign_in", next=request.full_path.rstrip("?")))
+    response = _respond(error.status, error.title, error.message, error.problems)
+    if retry_after := getattr(error, "retry_after", None):
+        response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
+def answer_http(error: HTTPException) -> ResponseReturnValue:
+    """Answer what Flask itself refuses (unknown address, wrong method, body too large)."""
+    if error.response is not None or error.code is None or error.code < 400:
+        return error
+    response = _respond(error.code, error.name, error.description or "", ())
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After"):
+            response.headers[name] = value
+    return response
+
+
+def answer_database(error: OperationalError) -> ResponseReturnValue:
+    """Answer 503 while the database is away or overloaded, so that callers try again."""
+    if isinstance(error.orig, psycopg.errors.QueryCanceled):
+        return answer_unexpected(error)
+    log.error("database away", error=str(error.orig))
+    response = _respond(503, "Stoa is not ready", "The database cannot be reached. Try again in a moment.", ())
+    response.headers["Retry-After"] = "5"
+    return response
+
+
+def answer_unexpected(error: Exception) -> ResponseReturnValue:
+    """Answer 500 with an id that support can look up; the log has the rest."""
+    log.exception("unexpected error", path=request.path, error=repr(error))
+    return _respond(500, "Something went wrong", f"It has been noted under {request_id()}.", ())
+
+
+def _wants_page() -> bool:
+    if request.path.startswith(("/api/", "/xapi", "/runtime/", "/healthz", "/readyz", "/metrics")):
+        return False
+    accepted = request.accept_mimetypes
+    return not accepted or accepted.best_match(["text/html", "application/json"]) == "text/html"
+
+
+def _respond(status: int, title: str, message: str, problems: tuple[Any, ...]) -> Response:
+    if _wants_page():
+        page = render_template(
+            "errors/error.html", status=status, title=title, message=message, problems=problems,
+            request_id=request_id(),
+        )  # fmt: skip
+        return Response(page, status=status, mimetype="text/html")
+    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": message}
+    if problems:
+        body["errors"] = [{key: value for key, value in vars(problem).items() if value} for problem in problems]
+    body["request_id"] = request_id()
+    return Response(orjson.dumps(body), status=status, mimetype="application/problem+json")

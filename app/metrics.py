@@ -1,0 +1,33 @@
+"""Prometheus metrics of the web edge: how many requests, how long they took."""
+
+import os
+import time
+
+from flask import Flask, Response, request
+from prometheus_client import Counter, Histogram
+
+REQUESTS = Counter("stoa_requests", "Requests answered", ["endpoint", "method", "status"])
+SECONDS = Histogram(
+    "stoa_request_seconds",
+    "Time to answer a request",
+    ["endpoint"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+
+
+def watch(app: Flask) -> None:
+    """Count and time every request of this application."""
+    app.extensions["stoa_multiprocess"] = "PROMETHEUS_MULTIPROC_DIR" in os.environ
+    app.before_request(_start)
+    app.after_request(_count)
+
+
+def _start() -> None:
+    request.environ["stoa.started"] = time.perf_counter()
+
+
+def _count(response: Response) -> Response:
+    endpoint = request.endpoint or "none"
+    REQUESTS.labels(endpoint, request.method, response.status_code).inc()
+    SECONDS.labels(endpoint).observe(time.perf_counter() - request.environ["stoa.started"])
+    return response

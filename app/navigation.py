@@ -1,0 +1,77 @@
+"""What every page shows around its content: the rail by role, who is signed in, the CSRF token."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request, url_for
+from flask_babel import get_locale
+from flask_babel import lazy_gettext as _
+
+from core.http import visitor
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the rail."""
+
+    label: str
+    endpoint: str
+    icon: str
+    permission: str
+
+    @property
+    def url(self) -> str:
+        """Where it leads."""
+        return url_for(self.endpoint)
+
+    @property
+    def current(self) -> bool:
+        """Whether the page shown is this one or below it."""
+        return request.endpoint == self.endpoint or (
+            request.blueprint != "app" and self.url != "/" and request.path.startswith(self.url + "/")
+        )
+
+
+@dataclass(frozen=True)
+class Group:
+    """Entries under one heading; the first group has none."""
+
+    label: str
+    entries: tuple[Entry, ...]
+
+
+RAIL = (
+    Group("", (Entry(_("Home"), "app.home", "home", "signed_in"),)),
+    Group(
+        _("Manage"),
+        (Entry(_("People"), "accounts.list_people", "users", "people.read"),),
+    ),
+    Group(
+        _("Settings"),
+        (
+            Entry(_("Jobs"), "app.list_jobs", "stack-2", "organization.manage"),
+            Entry(_("Audit log"), "app.list_audit", "history", "audit.read"),
+        ),
+    ),
+)
+
+
+def template_values() -> dict[str, Any]:
+    """Return what the layout needs: see the head of `templates/site/layout.html`."""
+    values: dict[str, Any] = {
+        "locale": get_locale(),
+        "navigation": [],
+        "visitor": visitor(),
+        "home_url": url_for("app.index"),
+    }
+    if (person := visitor()) is not None:
+        groups = (Group(g.label, tuple(e for e in g.entries if person.may(e.permission))) for g in RAIL)
+        values["navigation"] = [group for group in groups if group.entries]
+        values["person"] = {
+            "name": person.name,
+            "initials": "".join(word[0] for word in person.name.split()[:2]).upper(),
+            "organization": person.organization_name,
+            "entries": [],
+            "sign_out_url": url_for("accounts.sign_out"),
+        }
+    return values

@@ -1,0 +1,47 @@
+"""The web process: its application, and gunicorn's settings for it."""
+
+import os
+
+from flask import Flask
+
+from app import create_app
+from core import config, logs, postgres
+from core.config import Config
+from core.db import Database
+
+
+def application() -> Flask:
+    """Return the application for this process, over the configured database."""
+    settings = config.load()
+    logs.configure(json=settings.json_logs)
+    return create_app(settings, connect(settings, application_name="stoa-web"))
+
+
+def database_url(settings: Config) -> str:
+    """Return the database's URL: the configured one, or that of the embedded server as its instance folder says."""
+    return settings.database_url or postgres.Server(settings.home).address()
+
+
+def connect(settings: Config, *, application_name: str, pool_size: int | None = None) -> Database:
+    """Open the pool of this process."""
+    return Database(database_url(settings), pool_size=pool_size or settings.threads, application_name=application_name)
+
+
+def gunicorn_arguments(settings: Config) -> list[str]:
+    """Return gunicorn's command line: threads, because pages wait for the database, not for the processor."""
+    binds = [argument for address in settings.bind for argument in ("--bind", address)]
+    return [
+        *binds,
+        "--workers", str(settings.workers),
+        "--worker-class", "gthread",
+        "--threads", str(settings.threads),
+        "--keep-alive", "30",
+        "--timeout", "120",
+        "--graceful-timeout", "20",
+        "--max-requests", "50000",
+        "--max-requests-jitter", "5000",
+        "--worker-tmp-dir", "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp",  # noqa: S108 - heartbeat only
+        "--no-control-socket",
+        "--log-level", "warning",
+        "wsgi:app",
+    ]  # fmt: skip

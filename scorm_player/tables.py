@@ -1,0 +1,313 @@
+"""Tables of scorm_player: packages and their versions, registrations and the run-time data that belongs to them."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Index, LargeBinary, Numeric, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, deferred, mapped_column
+
+from core.db import TenantTable, enum_column, file_key, member_key, one_of, tenant_key
+
+
+class PackageStandard(StrEnum):
+    """The standard a package follows."""
+
+    SCORM_12 = "scorm_12"
+    SCORM_2004_2E = "scorm_2004_2e"
+    SCORM_2004_3E = "scorm_2004_3e"
+    SCORM_2004_4E = "scorm_2004_4e"
+    CMI5 = "cmi5"
+    XAPI_TINCAN = "xapi_tincan"
+    HTML5 = "html5"
+
+
+class PackageSource(StrEnum):
+    """How a package came here."""
+
+    UPLOAD = "upload"
+    API = "api"
+    URL = "url"
+    DISPATCH = "dispatch"
+
+
+class ImportState(StrEnum):
+    """Where an import, or the version it made, stands."""
+
+    UPLOADED = "uploaded"
+    SCANNING = "scanning"
+    PARSING = "parsing"
+    READY = "ready"
+    READY_WITH_WARNINGS = "ready_with_warnings"
+    FAILED = "failed"
+    RETIRED = "retired"
+
+
+class PackageItemKind(StrEnum):
+    """What a node of a package's tree is."""
+
+    ORGANIZATION = "organization"
+    ITEM = "item"
+    SCO = "sco"
+    ASSET = "asset"
+    BLOCK = "block"
+    AU = "au"
+
+
+class ContentPackage(TenantTable):
+    """A package through all its versions, recognized by the identifier its author gave it."""
+
+    __tablename__ = "content_packages"
+
+    title: Mapped[str] = mapped_column(String(255))  # of the newest version
+    standard: Mapped[PackageStandard] = enum_column(PackageStandard)
+    identifier: Mapped[str] = mapped_column(String(500))
+    activity_iri: Mapped[str] = mapped_column(String(500))  # the course, the same for all versions
+    source: Mapped[PackageSource] = enum_column(PackageSource, default=PackageSource.UPLOAD)
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID | None]
+    archived_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        member_key("created_by"),
+        one_of("standard", PackageStandard),
+        one_of("source", PackageSource),
+        UniqueConstraint("organization_id", "standard", "identifier"),
+    )
+
+
+class PackageVersion(TenantTable):
+    """One uploaded zip, never changed. It stays zipped: `member_index` says where each file's bytes lie."""
+
+    __tablename__ = "package_versions"
+
+    package_id: Mapped[UUID]
+    sequence: Mapped[int]
+    file_id: Mapped[UUID]
+    sha256: Mapped[str] = mapped_column(String(64))
+    uncompressed_bytes: Mapped[int] = mapped_column(BigInteger)
+    file_count: Mapped[int]
+    member_index: Mapped[bytes] = deferred(mapped_column(LargeBinary))  # archive.Index
+    manifest: Mapped[str] = deferred(mapped_column(Text))  # manifest.Manifest as JSON text
+    state: Mapped[ImportState] = enum_column(ImportState)
+    import_report: Mapped[list[Any]]  # findings
+    title: Mapped[str] = mapped_column(String(255))
+    description: Mapped[str] = mapped_column(Text, default="")
+    language: Mapped[str | None] = mapped_column(String(35))
+    estimated_minutes: Mapped[int | None]
+    capability: Mapped[str] = mapped_column(String(64))  # unguessable: whoever knows it may read the content
+    capability_since: Mapped[datetime]
+    previous_capability: Mapped[str | None] = mapped_column(String(64))  # good until the next change
+    ready_at: Mapped[datetime]
+    created_by: Mapped[UUID | None]
+
+    __table_args__ = (
+        tenant_key("package_id", "content_packages"),
+        file_key("file_id"),
+        member_key("created_by"),
+        one_of("state", ImportState),
+        UniqueConstraint("organization_id", "package_id", "sequence"),
+        UniqueConstraint("organization_id", "package_id", "sha256"),
+        UniqueConstraint("capability"),
+        Index(
+            "ix_package_versions_previous_capability",
+            "previous_capability",
+            postgresql_where=text("previous_capability IS NOT NULL"),
+        ),
+    )
+
+
+class PackageItem(TenantTable):
+    """A node of a version's tree, in document order: what the run-time's data hangs on."""
+
+    __tablename__ = "package_items"
+
+    package_version_id: Mapped[UUID]
+    parent_id: Mapped[UUID | None]
+    position: Mapped[int]  # in the whole version
+    identifier: Mapped[str] = mapped_column(String(255))
+    kind: Mapped[PackageItemKind] = enum_column(PackageItemKind)
+    title: Mapped[str] = mapped_column(Text)
+    description: Mapped[str] = mapped_column(Text, default="")
+    launch_path: Mapped[str | None] = mapped_column(Text)  # URL relative to the content's root, or absolute elsewhere
+    parameters: Mapped[str] = mapped_column(Text, default="")
+    is_visible: Mapped[bool] = mapped_column(default=True)
+    activity_iri: Mapped[str] = mapped_column(String(1000))
+
+    __table_args__ = (
+        tenant_key("package_version_id", "package_versions"),
+        tenant_key("parent_id", "package_items"),
+        one_of("kind", PackageItemKind),
+        UniqueConstraint("organization_id", "package_version_id", "identifier"),
+        UniqueConstraint("organization_id", "package_version_id", "activity_iri"),
+        Index("ix_package_items_tree", "organization_id", "package_version_id", "position"),
+    )
+
+
+class PackageImport(TenantTable):
+    """One upload and what became of it. Of a refused one this row and its report are all that stays."""
+
+    __tablename__ = "package_imports"
+
+    file_name: Mapped[str] = mapped_column(String(255))
+    sha256: Mapped[str] = mapped_column(String(64))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    source: Mapped[PackageSource] = enum_column(PackageSource)
+    state: Mapped[ImportState] = enum_column(ImportState, default=ImportState.UPLOADED)
+    report: Mapped[list[Any]] = mapped_column(default=list)  # findings
+    job_id: Mapped[UUID | None]
+    package_version_id: Mapped[UUID | None]
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID | None]
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        tenant_key("package_version_id", "package_versions"),
+        member_key("created_by"),
+        one_of("source", PackageSource),
+        one_of("state", ImportState),
+        Index("ix_package_imports_newest", "organization_id", "created_at"),
+    )
+
+
+class LaunchMode(StrEnum):
+    """How content is opened: for credit, to look around, or to look back."""
+
+    NORMAL = "normal"
+    BROWSE = "browse"
+    REVIEW = "review"
+
+
+class Completion(StrEnum):
+    """Completion status of run-time data."""
+
+    UNKNOWN = "unknown"
+    NOT_ATTEMPTED = "not attempted"
+    INCOMPLETE = "incomplete"
+    COMPLETED = "completed"
+
+
+class Success(StrEnum):
+    """Success status of run-time data."""
+
+    UNKNOWN = "unknown"
+    PASSED = "passed"
+    FAILED = "failed"
+
+
+class SessionState(StrEnum):
+    """Where a session stands. Closed: the window went away without Terminate. Superseded: a later one took over."""
+
+    LAUNCHED = "launched"
+    INITIALIZED = "initialized"
+    TERMINATED = "terminated"
+    CLOSED = "closed"
+    SUPERSEDED = "superseded"
+
+
+class Registration(TenantTable):
+    """One person's participation in one package version; its id is the xAPI registration. Attempts are numbered inside.
+
+    The statuses and the score are the course's, rolled up; once completed or passed they stay so.
+    """
+
+    __tablename__ = "registrations"
+
+    user_id: Mapped[UUID | None]  # absent: preview, dispatch, foreign actor
+    package_version_id: Mapped[UUID]
+    actor: Mapped[dict[str, Any]]  # xAPI
+    attempt_number: Mapped[int] = mapped_column(default=1)
+    completion: Mapped[Completion] = enum_column(Completion, default=Completion.UNKNOWN)
+    success: Mapped[Success] = enum_column(Success, default=Success.UNKNOWN)
+    progress_measure: Mapped[Decimal | None] = mapped_column(Numeric(5, 4))
+    score_scaled: Mapped[Decimal | None] = mapped_column(Numeric(7, 5))
+    score_raw: Mapped[Decimal | None] = mapped_column(Numeric(12, 4))
+    score_min: Mapped[Decimal | None] = mapped_column(Numeric(12, 4))
+    score_max: Mapped[Decimal | None] = mapped_column(Numeric(12, 4))
+    total_seconds: Mapped[Decimal] = mapped_column(Numeric(12, 2), default=0)
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+    last_activity_at: Mapped[datetime | None]
+    activity_tree: Mapped[str | None] = mapped_column(Text)  # state of sequencing, one JSON text
+
+    __table_args__ = (
+        member_key("user_id"),
+        tenant_key("package_version_id", "package_versions"),
+        one_of("completion", Completion),
+        one_of("success", Success),
+        Index("ix_registrations_user", "organization_id", "user_id"),
+        Index("ix_registrations_version", "organization_id", "package_version_id"),
+    )
+
+
+class LaunchSession(TenantTable):
+    """One opening of one item in one window. Only the newest of a registration writes."""
+
+    __tablename__ = "launch_sessions"
+
+    registration_id: Mapped[UUID]
+    package_item_id: Mapped[UUID]
+    attempt_number: Mapped[int]  # on the item
+    mode: Mapped[LaunchMode] = enum_column(LaunchMode, default=LaunchMode.NORMAL)
+    state: Mapped[SessionState] = enum_column(SessionState, default=SessionState.LAUNCHED)
+    close_token_hash: Mapped[str | None] = mapped_column(String(64), unique=True)  # gone when the session is over
+    launched_at: Mapped[datetime]
+    initialized_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    last_sequence: Mapped[int] = mapped_column(default=0)  # applied; what is not newer is a repetition
+    announced_sequence: Mapped[int] = mapped_column(default=0)  # the device has more than was applied: unsent there
+    seconds: Mapped[Decimal] = mapped_column(Numeric(12, 2), default=0)  # as measured in the window
+
+    __table_args__ = (
+        tenant_key("registration_id", "registrations"),
+        tenant_key("package_item_id", "package_items"),
+        one_of("mode", LaunchMode),
+        one_of("state", SessionState),
+        Index("ix_launch_sessions_registration", "organization_id", "registration_id", "launched_at"),
+    )
+
+
+class ScormItemState(TenantTable):
+    """The run-time data of one SCO in one attempt on it: `cmi` is one JSON text, the rest is promoted from it."""
+
+    __tablename__ = "scorm_item_states"
+
+    registration_id: Mapped[UUID]
+    package_item_id: Mapped[UUID]
+    attempt_number: Mapped[int] = mapped_column(default=1)
+    cmi: Mapped[str] = mapped_column(Text)  # {"values": …, "said": …, "set": […]}
+    is_suspended: Mapped[bool] = mapped_column(default=False)
+    completion: Mapped[Completion] = enum_column(Completion, default=Completion.UNKNOWN)
+    success: Mapped[Success] = enum_column(Success, default=Success.UNKNOWN)
+    progress_measure: Mapped[Decimal | None] = mapped_column(Numeric(5, 4))
+    score_scaled: Mapped[Decimal | None] = mapped_column(Numeric(7, 5))
+    score_raw: Mapped[Decimal | None] = mapped_column(Numeric(12, 4))
+    score_min: Mapped[Decimal | None] = mapped_column(Numeric(12, 4))
+    score_max: Mapped[Decimal | None] = mapped_column(Numeric(12, 4))
+    total_seconds: Mapped[Decimal] = mapped_column(Numeric(12, 2), default=0)  # of the sessions that have ended
+    started_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    __table_args__ = (
+        tenant_key("registration_id", "registrations"),
+        tenant_key("package_item_id", "package_items"),
+        one_of("completion", Completion),
+        one_of("success", Success),
+        UniqueConstraint("organization_id", "registration_id", "package_item_id", "attempt_number"),
+    )
+
+
+class GlobalObjective(TenantTable):
+    """What a learner has reached in an objective shared by all packages (`objectivesGlobalToSystem`)."""
+
+    __tablename__ = "global_objectives"
+
+    user_id: Mapped[UUID]
+    objective: Mapped[str] = mapped_column(String(4000))
+    state: Mapped[str] = mapped_column(Text)  # JSON of sequencing's ObjectiveState
+    updated_at: Mapped[datetime]
+
+    __table_args__ = (member_key("user_id"), UniqueConstraint("organization_id", "user_id", "objective"))

@@ -1,0 +1,218 @@
+"""The common ground of all tests: one PostgreSQL per run, a fresh copy of a prepared database for whatever commits."""
+
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from psycopg import sql
+from sqlalchemy import make_url
+
+from accounts.services import organizations, people
+from app import create_app, wiring
+from app.commands import make_worker
+from core import config, migrations, postgres
+from core.config import Config
+from core.db import Database, Session
+
+PASSWORD = "correct horse battery"
+SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+
+
+@dataclass(frozen=True)
+class Cast:
+    """The people of the stories: Northwind's ana (learner), ben (training administrator), cem (administrator),
+    and zoe, who administers Acme and must see nothing of Northwind.
+    """
+
+    northwind: UUID
+    acme: UUID
+    ana: UUID
+    ben: UUID
+    cem: UUID
+    zoe: UUID
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The database server: TEST_DATABASE_URL, or an embedded one that lives as long as this run."""
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        yield url
+        return
+    if url := os.environ.get("STOA_TEST_SERVER"):  # started by the run's first process for all of them
+        yield url
+        return
+    with ExitStack() as stack:
+        home = stack.enter_context(tempfile.TemporaryDirectory(prefix="stoa-test-"))
+        server = postgres.Server(Path(home), {"fsync": "off", "shared_buffers": "128MB", "max_connections": "300"})
+        stack.callback(server.discard)
+        yield server.start()
+
+
+@pytest.fixture(scope="session")
+def template(server_url: str) -> Iterator[tuple[str, Cast]]:
+    """A migrated database with two organizations and their people, to be copied."""
+    name = f"stoa_template_{uuid4().hex[:10]}"
+    _administer(server_url, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    url = _url(server_url, name)
+    migrations.migrate(url)
+    database = Database(url, pool_size=1)
+    cast = _people(database)
+    database.close()
+    yield name, cast
+    _drop(server_url, name)
+
+
+@pytest.fixture(scope="session")
+def cast(template: tuple[str, Cast]) -> Cast:
+    return template[1]
+
+
+@pytest.fixture
+def database_url(server_url: str, template: tuple[str, Cast]) -> Iterator[str]:
+    """A fresh copy of the template, for what commits."""
+    name = f"stoa_test_{uuid4().hex[:10]}"
+    _administer(
+        server_url,
+        sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template[0])),
+    )
+    yield _url(server_url, name)
+    _drop(server_url, name)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url, pool_size=4)
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def rolled_back(server_url: str, template: tuple[str, Cast]) -> Iterator[Database]:
+    name = f"stoa_rollback_{uuid4().hex[:10]}"
+    _administer(
+        server_url,
+        sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template[0])),
+    )
+    database = Database(_url(server_url, name), pool_size=2)
+    yield database
+    database.close()
+    _drop(server_url, name)
+
+
+@pytest.fixture
+def db(rolled_back: Database, cast: Cast) -> Iterator[Session]:
+    """A session of Northwind whose effects vanish after the test."""
+
+    class Undo(Exception):
+        pass
+
+    try:
+        with rolled_back.write(cast.northwind) as session:
+            yield session
+            raise Undo
+    except Undo:
+        pass
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Config:
+    return config.load(
+        {
+            "STOA_HOME": str(tmp_path / "instance"),
+            "DATABASE_URL": database_url,
+            "APP_ORIGIN": "http://localhost",
+            "CONTENT_ORIGIN": "http://127.0.0.1",
+            "STOA_TEST": "1",
+        }
+    )
+
+
+@pytest.fixture
+def app(settings: Config, database: Database) -> Flask:
+    return create_app(settings, database)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser in which nobody is signed in."""
+    return app.test_client()
+
+
+@pytest.fixture
+def sign_in(app: Flask) -> Callable[[str], FlaskClient]:
+    """Answer a browser in which this person ("ana", "ben", "cem", "zoe") is signed in and whose forms are accepted."""
+
+    def signed_in(name: str) -> FlaskClient:
+        client = app.test_client()
+        email = f"{name}@{'acme' if name == 'zoe' else 'northwind'}.example"
+        token = _csrf(client, "/sign-in")
+        answer = client.post("/sign-in", data={"email": email, "password": PASSWORD, "csrf_token": token})
+        assert answer.status_code == 302, answer.text
+        client.environ_base["HTTP_X_CSRF_TOKEN"] = _csrf(client, "/people" if name != "ana" else "/home")
+        return client
+
+    return signed_in
+
+
+@pytest.fixture
+def run_jobs(settings: Config, database: Database, app: Flask) -> Callable[[], int]:
+    """Run every due job now and answer how many there were."""
+    return make_worker(settings, database).run_until_idle
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _no_listeners_left() -> None:
+    wiring.connect()
+
+
+def _people(database: Database) -> Cast:
+    moment = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
+    ids = {}
+    for name, slug, code in (("Northwind Care", "northwind", "NWC"), ("Acme Training", "acme", "ACME")):
+        with database.write(organizations.new_id()) as session:
+            ids[slug] = organizations.create(session, name=name, slug=slug, code=code, now=moment)
+            members = {"zoe": "org_admin"} if slug == "acme" else _NORTHWIND
+            for who, role in members.items():
+                ids[who] = people.add(
+                    session, email=f"{who}@{slug}.example", first_name=who.title(), last_name="Tester", roles=[role],
+                    password=PASSWORD, is_verified=True, now=moment,
+                )  # fmt: skip
+    return Cast(**ids)
+
+
+_NORTHWIND = {"ana": "learner", "ben": "training_admin", "cem": "org_admin"}
+
+
+def _csrf(client: FlaskClient, path: str) -> str:
+    page = client.get(path).get_data(as_text=True)
+    found = re.search(r'name="csrf-token" content="([0-9a-f]+)"', page)
+    assert found, f"no CSRF token on {path}:\n{page[:2000]}"
+    return found[1]
+
+
+def _url(server_url: str, name: str) -> str:
+    return make_url(server_url).set(database=name, drivername="postgresql").render_as_string(hide_password=False)
+
+
+def _administer(server_url: str, command: sql.Composable) -> None:
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(command)
+
+
+def _drop(server_url: str, name: str) -> None:
+    _administer(server_url, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -1,0 +1,39 @@
+"""Documents that must stay true."""
+
+from pathlib import Path
+
+import pytest
+
+from accounts.permissions import ROLES
+from core.config import SETTINGS
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_every_setting_is_documented(setting):
+    line = f"| `{setting.name}` | {setting.default} | {setting.meaning} |"
+
+    assert line in (DOCS / "settings.md").read_text().splitlines()
+
+
+def test_no_setting_is_documented_that_does_not_exist():
+    named = {line.split("`")[1] for line in (DOCS / "settings.md").read_text().splitlines() if line.startswith("| `")}
+
+    assert named == {setting.name for setting in SETTINGS}
+
+
+def test_the_permission_matrix_is_the_one_in_the_code():
+    table = [line for line in (DOCS / "permissions.md").read_text().splitlines() if line.startswith("| `")]
+    roles = [
+        cell.strip()
+        for cell in (DOCS / "permissions.md").read_text().split("| permission |")[1].split("|\n")[0].split("|")
+    ]
+    documented = {role: set() for role in roles}
+    for line in table:
+        permission, *marks = [cell.strip() for cell in line.strip("|").split("|")]
+        for role, mark in zip(roles, marks, strict=True):
+            if mark == "●":
+                documented[role].add(permission.strip("`"))
+
+    assert documented == {role: set(permissions) for role, permissions in ROLES.items()}

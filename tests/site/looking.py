@@ -1,0 +1,46 @@
+"""Looking at a page as its readers do: for axe violations, policy reports, console errors, sideways scrolling."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page
+
+AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@contextmanager
+def page_of(browser: Browser, width: int, scheme: str = "light", **options: Any) -> Iterator[Page]:
+    """A fresh page of this width and color scheme."""
+    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme, **options)
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+
+
+def complaints(page: Page) -> list[str]:
+    """A list that grows by each console error, uncaught exception, failed request and policy report of the page."""
+    heard: list[str] = []
+    page.on("console", lambda message: heard.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.on("requestfailed", lambda request: heard.append(f"failed: {request.url}"))
+    page.on("response", lambda answer: heard.append(f"{answer.status}: {answer.url}") if answer.status >= 500 else None)
+    page.add_init_script(
+        "document.addEventListener('securitypolicyviolation', e => console.error('policy: ' + e.violatedDirective))"
+    )
+    return heard
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds on the page, one line per rule, with the first element."""
+    page.add_script_tag(path=AXE)
+    found = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)["violations"]
+    return [f"{rule['id']} ({len(rule['nodes'])}): {rule['nodes'][0]['html'][:200]}" for rule in found]
+
+
+def scrolls_sideways(page: Page) -> bool:
+    """Whether the page is wider than its window."""
+    return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))

@@ -1,0 +1,25 @@
+import pytest
+from playwright.sync_api import Browser
+
+from tests.site.looking import page_of, scrolls_sideways, violations
+from tests.site.style_app import ERRORS, make_app
+
+
+@pytest.mark.parametrize("code", ERRORS)
+def test_an_error_page_says_what_to_do_and_which_request_it_was(code):
+    page = make_app().test_client().get(f"/error/{code}").text
+
+    assert page.count("<h1>") == 1
+    assert "01JD-4F2K" in page
+    assert ("Try again in 20 seconds." in page) == (code == 429)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_error_pages(site, browser: Browser, scheme):
+    with page_of(browser, 390, scheme, bypass_csp=True) as page:
+        for code in ERRORS:
+            page.goto(f"{site}/error/{code}")
+
+            assert violations(page) == []
+            assert not scrolls_sideways(page)

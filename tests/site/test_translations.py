@@ -1,0 +1,26 @@
+import re
+from pathlib import Path
+
+from tools.translations import extract, pseudo
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+
+
+def test_pseudo_text_is_longer_and_keeps_placeholders_and_markup():
+    text = pseudo("due in %(num)s days <b>soon</b>")
+
+    assert "%(num)s" in text
+    assert "<b>" in text
+    assert len(text) > 1.3 * len("due in %(num)s days soon")
+
+
+def test_every_text_of_the_components_is_collected():
+    texts = {text for message in extract() for text in ([message.id] if isinstance(message.id, str) else message.id)}
+
+    assert {"Not started", "Skip to the content", "due in %(num)s days (%(day)s)", "There is nothing here"} <= texts
+
+
+def test_no_template_of_the_frame_writes_a_style_or_a_script_into_the_page():
+    for path in TEMPLATES.rglob("*.html"):
+        source = path.read_text(encoding="utf-8")
+        assert not re.search(r"\sstyle=|<style|<script(?![^>]*\ssrc=)|\son[a-z]+=", source), path

@@ -1,0 +1,39 @@
+"""Run the tests: one PostgreSQL for all test processes, the unit tests on two cores, then the browser tests.
+
+python tools/run_tests.py [pytest arguments]
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from core.postgres import Server  # noqa: E402 - the checkout is not a package until the path is set
+
+OPTIONS = {"fsync": "off", "shared_buffers": "256MB", "max_connections": "300"}
+
+
+def main() -> int:
+    """Answer pytest's exit code; the server lives as long as the run."""
+    if "TEST_DATABASE_URL" in os.environ:
+        return run(os.environ)
+    with tempfile.TemporaryDirectory(prefix="stoa-test-") as home:
+        server = Server(Path(home), OPTIONS)
+        try:
+            return run(os.environ | {"STOA_TEST_SERVER": server.start()})
+        finally:
+            server.discard()
+
+
+def run(environment: os._Environ[str] | dict[str, str]) -> int:
+    """Run pytest over two processes; files stay together, so that a browser is started once per file."""
+    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", *sys.argv[1:]]
+    return subprocess.run(command, cwd=ROOT, env=dict(environment), check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

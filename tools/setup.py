@@ -1,0 +1,155 @@
+"""Set up what Stoa needs, from a checkout and Python 3.11 alone: environment, pinned packages, front-end files.
+
+    python3 tools/setup.py           what `make serve` needs
+    python3 tools/setup.py --dev     and what `make test` needs
+
+Runs on the standard library only. What is already there is left alone, so the second run takes a moment.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+LAUNCHER = """#!/bin/sh
+cd "{root}" && exec "{python}" -m app "$@"
+"""
+
+
+class SetupError(Exception):
+    """Something a person has to do first; the message says the one command."""
+
+
+def main() -> int:
+    """Set up, or say in one line what stands in the way."""
+    parser = argparse.ArgumentParser(description="Set up Stoa in this checkout.")
+    parser.add_argument("--dev", action="store_true", help="also what tests and checks need")
+    options = parser.parse_args()
+    try:
+        require_python()
+        make_environment()
+        install("dev" if options.dev else "runtime")
+        write_launcher()
+        run([str(PYTHON), "tools/vendor.py", "--node", "requirements/node.txt"], "front-end files")
+        run([str(PYTHON), "tools/translations.py", "compile"], "translations")
+    except SetupError as error:
+        print(f"\nSet-up stopped: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def require_python() -> None:
+    """Refuse a Python that is too old."""
+    if sys.version_info < (3, 11):  # noqa: UP036 - this script runs before anything has been checked
+        found = ".".join(map(str, sys.version_info[:3]))
+        raise SetupError(f"Python 3.11 or later is needed, this is {found}. Try: make PYTHON=python3.12 serve")
+
+
+def make_environment() -> None:
+    """Make .venv with pip in it, by whatever this machine has: venv, virtualenv, uv, or Debian's package for venv."""
+    if PYTHON.exists() and has_pip():
+        return
+    say("Making the virtual environment")
+    for attempt in (with_venv, with_outside_pip, with_virtualenv, with_uv, with_debian):
+        if attempt() and has_pip():
+            return
+        shutil.rmtree(VENV, ignore_errors=True)
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    raise SetupError(f"this Python has no ensurepip. Run: sudo apt-get install python{version}-venv   and try again.")
+
+
+def has_pip() -> bool:
+    """Tell whether the environment can install packages."""
+    return PYTHON.exists() and quiet([str(PYTHON), "-m", "pip", "--version"])
+
+
+def with_venv() -> bool:
+    """Python's own way; Debian leaves the needed ensurepip to another package."""
+    return quiet([sys.executable, "-m", "venv", str(VENV)])
+
+
+def with_outside_pip() -> bool:
+    """An environment without pip, filled by the machine's pip."""
+    made = quiet([sys.executable, "-m", "venv", "--without-pip", str(VENV)])
+    return made and quiet([sys.executable, "-m", "pip", "--python", str(PYTHON), "install", "pip"])
+
+
+def with_virtualenv() -> bool:
+    """The virtualenv command, when somebody installed it."""
+    return shutil.which("virtualenv") is not None and quiet(["virtualenv", "-p", sys.executable, str(VENV)])
+
+
+def with_uv() -> bool:
+    """uv, when somebody installed it."""
+    return shutil.which("uv") is not None and quiet(["uv", "venv", "--seed", "-p", sys.executable, str(VENV)])
+
+
+def with_debian() -> bool:
+    """As root on Debian or Ubuntu: install the missing package."""
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        return False
+    say("Installing python3-venv with apt-get")
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    quiet(["apt-get", "update", "-q"], environment)
+    for package in (f"python{version}-venv", "python3-venv"):
+        if quiet(["apt-get", "install", "-y", "-q", package], environment):
+            return with_venv()
+    return False
+
+
+def install(name: str) -> None:
+    """Install the pinned packages, each held against its hash, unless this very list is installed already."""
+    requirements = ROOT / "requirements" / f"{name}.txt"
+    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()
+    stamps = [VENV / f"stamp-{kind}" for kind in ("dev", name)]
+    if any(stamp.exists() and stamp.read_text() == digest_of(stamp) for stamp in stamps):
+        return
+    say(f"Installing packages ({name})")
+    command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
+    run([*command, "-r", str(requirements)], "packages")
+    (VENV / f"stamp-{name}").write_text(digest)
+
+
+def digest_of(stamp: Path) -> str:
+    """Return the digest of the list a stamp stands for."""
+    name = stamp.name.removeprefix("stamp-")
+    return hashlib.sha256((ROOT / "requirements" / f"{name}.txt").read_bytes()).hexdigest()
+
+
+def write_launcher() -> None:
+    """Write .venv/bin/stoa."""
+    launcher = VENV / "bin" / "stoa"
+    text = LAUNCHER.format(root=ROOT, python=PYTHON)
+    if not launcher.exists() or launcher.read_text() != text:
+        launcher.write_text(text)
+        launcher.chmod(0o755)
+
+
+def run(command: list[str], what: str) -> None:
+    """Run a step; its own output says what went wrong."""
+    if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
+        raise SetupError(f"installing the {what} failed; the reason is above.")
+
+
+def quiet(command: list[str], environment: dict[str, str] | None = None) -> bool:
+    """Run a command without its output and answer whether it worked."""
+    try:
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def say(text: str) -> None:
+    """Tell what is going on."""
+    print(f"{text} …", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
