@@ -8,12 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 from scorm_player.scorm.runtime import Item, Objective, Outcome, SharedData, number, records
-from scorm_player.scorm.sequencing import objectives
+from scorm_player.scorm.sequencing import objectives, overall
 from scorm_player.scorm.sequencing.definition import Edition
 from scorm_player.scorm.sequencing.requests import NavigationRequest
 from scorm_player.scorm.sequencing.state import PRIMARY
 from scorm_player.scorm.sequencing.tree import ActivityTree, LocalObjective, Node
-from scorm_player.scorm.sequencing.validity import Outlook
+from scorm_player.scorm.sequencing.validity import Outlook, look_ahead
 
 _EDITIONS: Mapping[Edition, Any] = {
     Edition.SCORM_1_2: "",
@@ -105,6 +105,33 @@ def _truth(value: bool) -> str:
 
 
 # --- at Terminate -----------------------------------------------------------------------------------------------------
+
+
+Request = tuple[NavigationRequest, str | None]
+ABANDONING = (NavigationRequest.ABANDON, NavigationRequest.ABANDON_ALL)
+
+
+def conclude(
+    tree: ActivityTree, outcome: Outcome, set_by_content: Collection[str], asked: Request | None = None
+) -> overall.Outcome | None:
+    """End the session of the current activity, and navigate: as the learner `asked`, else as the content does.
+
+    Answers None when nobody asks for anything; then the activity stays current, and the learner chooses what is next.
+    An abandoned attempt brings nothing with it (SN 4.5.3).
+    """
+    request = asked or navigation_request(outcome)
+    node = tree.current
+    if node is not None and (request is None or request[0] not in ABANDONING):
+        take_over(tree, node, outcome, set_by_content)
+    return overall.overall_sequencing(tree, *request) if request else None
+
+
+def outlook_with(tree: ActivityTree, outcome: Outcome, set_by_content: Collection[str]) -> Outlook:
+    """Answer what would be valid if the session of the current activity ended like this; for use after a commit."""
+    ahead = tree.copy()
+    if ahead.current is not None:
+        take_over(ahead, ahead.current, outcome, set_by_content)
+    return look_ahead(ahead)
 
 
 def take_over(tree: ActivityTree, node: Node, outcome: Outcome, set_by_content: Collection[str]) -> None:
@@ -201,7 +228,7 @@ def _take_over_score(tree: ActivityTree, node: Node, outcome: Outcome) -> None:
             objectives.set_score(tree, node, node.primary, f"{name}_score", outcome.score[name])
 
 
-def navigation_request(outcome: Outcome) -> tuple[NavigationRequest, str | None] | None:
+def navigation_request(outcome: Outcome) -> Request | None:
     """Answer what the SCO asks for with its end: request and target; None when it asks for nothing.
 
     A SCO that ran out of time, or logs the learner out, ends the whole attempt whatever else it asked for (RTE 4.2.8).

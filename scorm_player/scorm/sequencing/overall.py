@@ -32,6 +32,19 @@ class Outcome:
         return EXCEPTIONS.get(self.exception) if self.exception else None
 
 
+def begin_session(tree: ActivityTree) -> Outcome:
+    """Open the course: go on where it was suspended, else start it.
+
+    What was suspended may be a whole part, or be disabled by now; then the course starts instead of ending there.
+    When neither delivers anything, the learner chooses from the table of contents.
+    """
+    if tree.suspended is not None:
+        outcome = overall_sequencing(tree, NavigationRequest.RESUME_ALL)
+        if outcome.delivered is not None:
+            return outcome
+    return overall_sequencing(tree, NavigationRequest.START)
+
+
 def overall_sequencing(tree: ActivityTree, request: NavigationRequest, target: str | None = None) -> Outcome:
     """OP.1: process one navigation request to its end. `target` names the activity of a choice or jump."""
     if tree.current is None:

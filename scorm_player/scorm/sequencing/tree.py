@@ -151,6 +151,12 @@ class Node:
             return self.objectives[PRIMARY]
         return self.objectives.get(name)
 
+    def everything(self) -> Iterator["Node"]:
+        """Yield this activity and all its descendants, selected or not, in document order."""
+        yield self
+        for child in self.children:
+            yield from child.everything()
+
     def walk(self) -> Iterator["Node"]:
         """Yield this activity and its available descendants, in the order of this attempt."""
         yield self
@@ -196,7 +202,7 @@ class ActivityTree:
         if is_single_activity(structure.root):
             self.root.control = replace(self.root.control, choice=False, flow=True)
         for node in self.nodes.values():
-            self._take_available(node)
+            self.restore_available(node)
 
     def _grow(self, definition: Activity, parent: Node | None) -> Node:
         state = self.state.activities.get(definition.identifier)
@@ -210,7 +216,8 @@ class ActivityTree:
         node.children = [self._grow(child, node) for child in definition.children]
         return node
 
-    def _take_available(self, node: Node) -> None:
+    def restore_available(self, node: Node) -> None:
+        """Take the available children of a cluster from its state."""
         chosen = node.state.available_children
         if chosen is None:
             node.available = node.children
@@ -260,7 +267,7 @@ class ActivityTree:
     def set_available(self, node: Node, children: list[Node]) -> None:
         """Set the available children of a cluster, in their order."""
         node.state.available_children = [child.identifier for child in children]
-        self._take_available(node)
+        self.restore_available(node)
 
     def global_objective(self, target: str) -> ObjectiveState:
         """Answer the global objective of this name; it comes into being when first asked for."""

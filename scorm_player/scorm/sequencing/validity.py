@@ -74,6 +74,13 @@ class Outlook:
             return self.jumps.get(target or "", "unknown") is None
         return self.requests.get(request, "unknown") is None
 
+    def entry(self, identifier: str) -> Entry:
+        """Answer the entry of an activity. Raises KeyError for one that is not part of this attempt."""
+        for entry in self.contents:
+            if entry.identifier == identifier:
+                return entry
+        raise KeyError(identifier)
+
     def shows(self, control: HiddenControl) -> bool:
         """Tell whether the player shows this control, enabled or not."""
         return control not in self.hidden
