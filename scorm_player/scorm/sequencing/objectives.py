@@ -33,7 +33,7 @@ def is_satisfied(tree: ActivityTree, node: Node, objective: LocalObjective, *, f
         return None if measure is None else measure >= objective.definition.min_normalized_measure
     target = objective.reads.get("satisfied")
     if target is not None:
-        return tree.global_objective(target).satisfied
+        return tree.known_globally(target).satisfied
     found = _visible(node, objective, fresh and node.state.stale_objectives)
     return None if found is None else found.satisfied
 
@@ -48,7 +48,7 @@ def measure_of(tree: ActivityTree, node: Node, objective: LocalObjective, *, fre
     """Answer the normalized measure of the objective, −1…1; None when unknown."""
     target = objective.reads.get("measure")
     if target is not None:
-        return tree.global_objective(target).measure
+        return tree.known_globally(target).measure
     found = _visible(node, objective, fresh and node.state.stale_objectives)
     return None if found is None else found.measure
 
@@ -59,7 +59,7 @@ def is_completed(tree: ActivityTree, node: Node, objective: LocalObjective, *, f
         amount = progress_measure_of(tree, node, objective, fresh=fresh)
         return None if amount is None else amount >= node.definition.completion_threshold.min_progress_measure
     target = objective.reads.get("completed")
-    if target is not None and (known := tree.global_objective(target).completed) is not None:
+    if target is not None and (known := tree.known_globally(target).completed) is not None:
         return known
     found = _visible(node, objective, fresh and node.state.stale_progress)
     return None if found is None else found.completed
@@ -68,9 +68,10 @@ def is_completed(tree: ActivityTree, node: Node, objective: LocalObjective, *, f
 def recorded_completion(tree: ActivityTree, node: Node, objective: LocalObjective) -> bool | None:
     """Tell the completion on record, maybe another activity's by another threshold; None when unknown."""
     target = objective.reads.get("completed")
-    if target is not None and (known := tree.global_objective(target).completed) is not None:
+    if target is not None and (known := tree.known_globally(target).completed) is not None:
         return known
-    return local(node, objective).completed
+    found = node.state.objectives.get(objective.key)
+    return None if found is None else found.completed
 
 
 def is_completed_by_measure(tree: ActivityTree, node: Node) -> bool:
@@ -83,7 +84,7 @@ def progress_measure_of(
 ) -> float | None:
     """Answer how much is completed, 0…1; None when unknown."""
     target = objective.reads.get("progress_measure")
-    if target is not None and (known := tree.global_objective(target).progress_measure) is not None:
+    if target is not None and (known := tree.known_globally(target).progress_measure) is not None:
         return known
     found = _visible(node, objective, fresh and node.state.stale_progress)
     return None if found is None else found.progress_measure
@@ -92,7 +93,7 @@ def progress_measure_of(
 def score_of(tree: ActivityTree, node: Node, objective: LocalObjective, name: str) -> float | None:
     """Answer `raw_score`, `min_score` or `max_score` of the objective; None when unknown."""
     target = objective.reads.get(name)
-    found = tree.global_objective(target) if target is not None else _visible(node, objective, False)
+    found = tree.known_globally(target) if target is not None else _visible(node, objective, False)
     value: float | None = getattr(found, name, None)
     return value
 

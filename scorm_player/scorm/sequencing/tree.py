@@ -16,6 +16,8 @@ from scorm_player.scorm.sequencing.definition import (
 )
 from scorm_player.scorm.sequencing.state import PRIMARY, ActivityState, ObjectiveState, SequencingState
 
+NOTHING_KNOWN = ObjectiveState()
+
 
 class LocalObjective:
     """One objective of an activity with its maps sorted by what they carry.
@@ -269,8 +271,12 @@ class ActivityTree:
         node.state.available_children = [child.identifier for child in children]
         self.restore_available(node)
 
+    def known_globally(self, target: str) -> ObjectiveState:
+        """Answer the global objective of this name to be read; one of which nothing is known when there is none."""
+        return self.state.global_objectives.get(target, NOTHING_KNOWN)
+
     def global_objective(self, target: str) -> ObjectiveState:
-        """Answer the global objective of this name; it comes into being when first asked for."""
+        """Answer the global objective of this name to be written; it comes into being when first asked for."""
         found = self.state.global_objectives.get(target)
         if found is None:
             found = self.state.global_objectives[target] = ObjectiveState()
