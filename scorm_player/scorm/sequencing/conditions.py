@@ -104,8 +104,7 @@ def _answer(tree: ActivityTree, node: Node, condition: RuleCondition | RollupCon
             return is_attempt_limit_reached(node)
         case ConditionName.TIME_LIMIT_EXCEEDED:
             return is_time_limit_exceeded(tree, node)
-        case ConditionName.OUTSIDE_AVAILABLE_TIME_RANGE:
-            return is_outside_available_time_range(tree, node)
+    return is_outside_available_time_range(tree, node)
 
 
 _UNKNOWABLE = frozenset(

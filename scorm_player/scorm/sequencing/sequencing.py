@@ -70,16 +70,12 @@ def flow_tree_traversal(
     A backward traversal that skipped all the children of a forward-only cluster (`previous_direction` backward, at the
     last of them) leaves the cluster by its front.
     """
-    leaves_by_the_front = (
-        previous_direction is Direction.BACKWARD
-        and activity.parent is not None
-        and activity.place == len(activity.parent.available) - 1
-    )
-    if leaves_by_the_front and activity.parent is not None:
-        activity, direction = activity.parent.available[0], Direction.BACKWARD
+    siblings = activity.parent.available if activity.parent else [activity]
+    if previous_direction is Direction.BACKWARD and activity is siblings[-1]:
+        return _step_backward(siblings[0], consider_children, ignores_forward_only=True)
     if direction is Direction.FORWARD:
         return _step_forward(activity, consider_children)
-    return _step_backward(activity, consider_children, ignores_forward_only=leaves_by_the_front)
+    return _step_backward(activity, consider_children, ignores_forward_only=False)
 
 
 def _step_forward(activity: Node, consider_children: bool) -> Step:
@@ -383,8 +379,7 @@ def find_next(tree: ActivityTree, request: SequencingRequest, target: Node | Non
             return jump_sequencing_request(tree, target)
         case SequencingRequest.RETRY:
             return retry_sequencing_request(tree)
-        case SequencingRequest.EXIT:
-            return exit_sequencing_request(tree)
+    return exit_sequencing_request(tree)
 
 
 def _move_to(tree: ActivityTree, reached: Node) -> None:

@@ -66,8 +66,7 @@ def termination_request_process(tree: ActivityTree, request: TerminationRequest)
             return _abandon(tree, current)
         case TerminationRequest.ABANDON_ALL:
             return _abandon_all(tree, current)
-        case TerminationRequest.EXIT_PARENT:
-            return TerminationResult(exception="TB.2.3-7")
+    return TerminationResult(exception="TB.2.3-7")  # exit parent is for rules alone
 
 
 def _exit(tree: ActivityTree, current: Node) -> TerminationResult:

@@ -101,7 +101,8 @@ class Node:
         self.objectives: dict[str, LocalObjective] = {PRIMARY: _local_objective(primary, PRIMARY)}
         for objective in definition.objectives:
             key = normalized(objective.identifier or PRIMARY)
-            self.objectives.setdefault(key, _local_objective(objective, key))
+            if key != normalized(primary.identifier or PRIMARY):
+                self.objectives.setdefault(key, _local_objective(objective, key))
 
     def __repr__(self) -> str:
         return f"<{self.identifier}>"
