@@ -18,7 +18,7 @@ from scorm_player.scorm.sequencing.validity import look_ahead
 from tests.scorm_player.sequencing.trees import courses
 
 thorough = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 # What content may set; the objective it may or may not have is the second record.

@@ -14,6 +14,7 @@ from scorm_player.scorm.sequencing.requests import SequencingRequest
 from scorm_player.scorm.sequencing.sequencing import (
     Direction,
     choice_activity_traversal,
+    choice_flow,
     find_next,
     sequencing_request_process,
 )
@@ -267,6 +268,13 @@ def test_constrained_choice_at_the_end_of_the_course_leaves_its_own_part():
     alone = at(tree(cluster("root", "x", cluster("outer", inner))), "b")
     assert found(alone, "choice", "inner") == "b"
     assert found(at(tree(cluster("root", cluster("outer", inner, "c"))), "b"), "choice", "c") == "c"
+
+
+def test_at_the_end_of_the_tree_choice_flow_stays_where_it_is():
+    activities = tree(cluster("root", cluster("one", "a")))
+
+    assert choice_flow(activities.nodes["one"], Direction.FORWARD) is activities.nodes["one"]
+    assert choice_flow(activities.nodes["a"], Direction.BACKWARD) is activities.nodes["a"]
 
 
 def test_a_choice_that_reaches_an_empty_part_moves_there_and_ends_what_lies_behind():
