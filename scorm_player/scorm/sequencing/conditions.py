@@ -1,13 +1,11 @@
 """Conditions and sequencing rules (SN 3.4; UP.2, UP.2.1): three answers, because tracking may not know yet."""
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from scorm_player.scorm.sequencing import objectives
 from scorm_player.scorm.sequencing.definition import (
     Combination,
     ConditionName,
-    LimitConditions,
     RollupCondition,
     RuleAction,
     RuleCondition,
@@ -135,20 +133,20 @@ def is_attempt_limit_reached(node: Node) -> bool:
 def is_time_limit_exceeded(tree: ActivityTree, node: Node) -> bool:
     """UP.1, steps 4–7: tell whether a duration has reached its limit."""
     limits, state = node.definition.limits, node.state
-    return _has_reached(
-        state.activity_absolute_duration + attempt_age(tree, node), limits.activity_absolute_duration_limit
-    ) or (
-        _has_reached(state.activity_experienced_duration, limits.activity_experienced_duration_limit)
-        or _has_reached(attempt_age(tree, node), limits.attempt_absolute_duration_limit)
-        or _has_reached(state.attempt_experienced_duration, limits.attempt_experienced_duration_limit)
+    age = attempt_age(tree, node)
+    durations = (
+        (state.activity_absolute_duration + age, limits.activity_absolute_duration_limit),
+        (state.activity_experienced_duration, limits.activity_experienced_duration_limit),
+        (age, limits.attempt_absolute_duration_limit),
+        (state.attempt_experienced_duration, limits.attempt_experienced_duration_limit),
     )
+    return any(_has_reached(duration, limit) for duration, limit in durations)
 
 
 def is_outside_available_time_range(tree: ActivityTree, node: Node) -> bool:
     """UP.1, steps 8–9: tell whether it is too early or too late for the activity; False when the time is not known."""
-    limits: LimitConditions = node.definition.limits
+    limits, now = node.definition.limits, tree.now
     begin, end = moment(limits.begin_time_limit), moment(limits.end_time_limit)
-    now: datetime | None = tree.now
     return now is not None and ((begin is not None and now < begin) or (end is not None and now > end))
 
 

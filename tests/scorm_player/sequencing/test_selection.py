@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from scorm_player.scorm.sequencing import objectives
 from scorm_player.scorm.sequencing.definition import Randomization, Selection, Timing
 from scorm_player.scorm.sequencing.selection import prepare_clusters, prepare_next_attempt
 from scorm_player.scorm.sequencing.state import SequencingState
@@ -78,6 +79,15 @@ def test_on_each_new_attempt_they_are_chosen_again_when_one_ends():
 
     assert available(activities) != first
     assert len(available(activities)) == 4
+
+
+def test_the_children_of_the_attempt_that_ends_are_the_ones_that_roll_up():
+    activities = course(selection=Selection(Timing.ON_EACH_NEW_ATTEMPT, 1))
+    start(activities)
+
+    go(activities, "exitAll")
+
+    assert objectives.is_completed(activities, activities.root, activities.root.primary) is True
 
 
 def test_nothing_changes_while_the_cluster_is_suspended():
