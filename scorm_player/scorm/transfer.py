@@ -46,7 +46,7 @@ def item_of(tree: ActivityTree, node: Node) -> Item:
 
 
 def objectives_of(tree: ActivityTree, node: Node) -> list[Objective]:
-    """Answer the activity's objectives that have an identifier, the one that rolls up first, and what is known of each."""
+    """Answer the activity's objectives that have an identifier, the one that rolls up first, with what is known."""
     return [
         _objective(tree, node, objective) for objective in node.objectives.values() if objective.definition.identifier
     ]

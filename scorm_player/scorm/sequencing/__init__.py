@@ -6,7 +6,7 @@
     outlook = look_ahead(tree)                                           # what may be asked for next, with reasons
     stored = tree.state.to_json()
 
-Definition (`definition`), state (`state`) and process (all other modules) stand apart. Processes have the book's names and
-open with its numbers: OP overall, NB navigation, TB termination, RB rollup, SR selection, SB sequencing, DB delivery, UP
-utility. What the book leaves open follows ADL's reference: see `objectives`, `selection` and `scope`.
+Definition (`definition`), state (`state`) and process (all other modules) stand apart. Processes have the book's names
+and open with its numbers: OP overall, NB navigation, TB termination, RB rollup, SR selection, SB sequencing,
+DB delivery, UP utility. What the book leaves open follows ADL's reference: see `objectives`, `selection`, `scope`.
 """

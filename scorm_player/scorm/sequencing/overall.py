@@ -35,14 +35,22 @@ class Outcome:
 def begin_session(tree: ActivityTree) -> Outcome:
     """Open the course: go on where it was suspended, else start it.
 
-    What was suspended may be a whole part, or be disabled by now; then the course starts instead of ending there.
-    When neither delivers anything, the learner chooses from the table of contents.
+    A session that was left without a word is suspended first. What was suspended may be a whole part, or be disabled by
+    now; then the course starts instead of ending there. When neither delivers anything, the learner chooses from the
+    table of contents.
     """
+    close_session(tree)
     if tree.suspended is not None:
         outcome = overall_sequencing(tree, NavigationRequest.RESUME_ALL)
         if outcome.delivered is not None:
             return outcome
     return overall_sequencing(tree, NavigationRequest.START)
+
+
+def close_session(tree: ActivityTree) -> None:
+    """Close what is open: a window that was closed is an implicit suspend, and never a dead end."""
+    if tree.current is not None and not overall_sequencing(tree, NavigationRequest.SUSPEND_ALL).ends_session:
+        tree.current = None
 
 
 def overall_sequencing(tree: ActivityTree, request: NavigationRequest, target: str | None = None) -> Outcome:

@@ -115,19 +115,25 @@ def _end_of_the_root(tree: ActivityTree, sequencing: SequencingRequest | None) -
 
 def _suspend_all(tree: ActivityTree, current: Node) -> TerminationResult:
     """TB.2.3, step 5: suspend the current activity and its ancestors, to be resumed at the same place."""
-    if current.state.is_active or current.state.is_suspended:
-        overall_rollup(tree, current)
-        suspended = current
-    elif current.parent is not None:
-        suspended = current.parent
-    else:
+    suspended = suspendable(tree)
+    if suspended is None:
         return TerminationResult(exception="TB.2.3-3")
+    if suspended is current:
+        overall_rollup(tree, current)
     tree.suspended = suspended
     for activity in suspended.path():
         activity.state.is_active = False
         activity.state.is_suspended = True
     tree.current = tree.root
     return TerminationResult(SequencingRequest.EXIT)
+
+
+def suspendable(tree: ActivityTree) -> Node | None:
+    """TB.2.3, steps 5.1 and 5.2: answer what Suspend All would suspend; the parent of an activity that has ended."""
+    current = tree.current
+    if current is None or current.state.is_active or current.state.is_suspended:
+        return current
+    return current.parent
 
 
 def _abandon(tree: ActivityTree, current: Node) -> TerminationResult:

@@ -15,7 +15,7 @@ from scorm_player.scorm.sequencing.navigation import navigation_request_process
 from scorm_player.scorm.sequencing.requests import EXCEPTIONS, NavigationRequest, SequencingRequest, TerminationRequest
 from scorm_player.scorm.sequencing.selection import prepare_clusters
 from scorm_player.scorm.sequencing.sequencing import find_next
-from scorm_player.scorm.sequencing.termination import termination_request_process
+from scorm_player.scorm.sequencing.termination import TerminationResult, suspendable, termination_request_process
 from scorm_player.scorm.sequencing.tree import ActivityTree, Memory, Node
 
 
@@ -99,13 +99,13 @@ class Outlook:
 def look_ahead(tree: ActivityTree) -> Outlook:
     """Try out every request; the tree stays as it is."""
     ahead = tree.copy()
-    sequencing: SequencingRequest | None = None
+    ended = TerminationResult()
     if ahead.current is None:
         prepare_clusters(ahead)
     elif ahead.current.state.is_active:
-        sequencing = termination_request_process(ahead, TerminationRequest.EXIT).sequencing
+        ended = termination_request_process(ahead, TerminationRequest.EXIT)
     ahead.memory = Memory()
-    requests = {request: _request_exception(tree, ahead, request, sequencing) for request in _WITHOUT_TARGET}
+    requests = {request: _request_exception(tree, ahead, request, ended) for request in _WITHOUT_TARGET}
     choices = {identifier: _choice_exception(tree, ahead, identifier) for identifier in tree.nodes}
     jumps = {identifier: _jump_exception(tree, ahead, identifier) for identifier in tree.nodes}
     tree.memory = Memory()
@@ -127,7 +127,6 @@ _WITHOUT_TARGET = (
     NavigationRequest.SUSPEND_ALL,
 )
 _ENDING = {
-    NavigationRequest.EXIT,
     NavigationRequest.EXIT_ALL,
     NavigationRequest.ABANDON,
     NavigationRequest.ABANDON_ALL,
@@ -136,13 +135,17 @@ _ENDING = {
 
 
 def _request_exception(
-    tree: ActivityTree, ahead: ActivityTree, request: NavigationRequest, instead: SequencingRequest | None
+    tree: ActivityTree, ahead: ActivityTree, request: NavigationRequest, ended: TerminationResult
 ) -> str | None:
-    """`instead`: what rules ask for once the current attempt has ended, whatever the learner asked for."""
+    """`ended`: how the current attempt ends; what rules ask for then goes before what the learner asked for."""
     navigation = navigation_request_process(tree, request)
-    if navigation.exception or navigation.sequencing is None or request in _ENDING:
+    if navigation.exception or navigation.sequencing is None:
         return navigation.exception
-    return _outcome_exception(ahead, instead or navigation.sequencing)
+    if request is NavigationRequest.SUSPEND_ALL and suspendable(tree) is None:
+        return "TB.2.3-3"
+    if request in _ENDING:
+        return None
+    return ended.exception or _outcome_exception(ahead, ended.sequencing or navigation.sequencing)
 
 
 def _choice_exception(tree: ActivityTree, ahead: ActivityTree, identifier: str) -> str | None:

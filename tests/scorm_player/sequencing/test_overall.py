@@ -3,7 +3,7 @@
 import pytest
 
 from scorm_player.scorm.sequencing.definition import ControlModes, Edition
-from scorm_player.scorm.sequencing.overall import begin_session
+from scorm_player.scorm.sequencing.overall import begin_session, close_session
 from tests.scorm_player.sequencing.trees import cluster, exits, go, leaf, post, pre, rule, start, tree
 
 
@@ -85,6 +85,27 @@ def test_a_suspended_part_cannot_be_delivered_so_the_course_starts():
     go(activities, "suspendAll")
 
     assert begin_session(activities).delivered is activities.nodes["a"]
+
+
+def test_a_session_that_was_left_without_a_word_goes_on_where_it_was():
+    activities = start(tree(cluster("root", "a", "b")))
+    go(activities, "continue")
+
+    outcome = begin_session(activities)
+
+    assert outcome.delivered is activities.nodes["b"]
+    assert outcome.resumes
+    assert activities.nodes["b"].state.attempt_count == 1
+
+
+def test_a_session_that_never_delivered_anything_just_closes():
+    activities = tree(cluster("root", cluster("one", "a", control=ControlModes()), "b"))
+    go(activities, "choice", "root")
+    assert activities.current is activities.root
+
+    close_session(activities)
+
+    assert activities.current is None
 
 
 def test_a_course_to_choose_from_waits_for_the_learner():

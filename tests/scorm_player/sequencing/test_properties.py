@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scorm_player.scorm import runtime as rt
 from scorm_player.scorm import transfer
 from scorm_player.scorm.sequencing.definition import CourseStructure
-from scorm_player.scorm.sequencing.overall import Outcome, overall_sequencing
+from scorm_player.scorm.sequencing.overall import Outcome, begin_session, overall_sequencing
 from scorm_player.scorm.sequencing.requests import EXCEPTIONS, NavigationRequest
 from scorm_player.scorm.sequencing.state import SequencingState
 from scorm_player.scorm.sequencing.tree import ActivityTree
@@ -85,6 +85,7 @@ def test_any_sequence_of_requests_leaves_a_valid_tree(course, requests):
     tree = load(course, SequencingState())
     for request, number, values in requests:
         check(tree, take(tree, request, number, values))
+    check(tree, begin_session(tree))
 
 
 @thorough

@@ -48,6 +48,21 @@ def test_the_end_of_the_current_attempt_is_taken_into_account():
     assert look_ahead(activities).is_valid(NavigationRequest.CONTINUE)
 
 
+def test_when_the_end_of_the_attempt_fails_nothing_that_needs_it_is_valid():
+    up = post(rule("exitParent", "always"))
+    outlook = look_ahead(start(tree(cluster("root", leaf("a", rules=up), "b", rules=up))))
+
+    assert outlook.requests[NavigationRequest.CONTINUE] == outlook.requests[NavigationRequest.EXIT] == "TB.2.3-4"
+    assert outlook.is_valid(NavigationRequest.EXIT_ALL)
+
+
+def test_there_is_nothing_to_suspend_where_nothing_has_begun():
+    activities = tree(cluster("root", cluster("one", "a", control=ControlModes()), "b"))
+    go(activities, "choice", "root")
+
+    assert look_ahead(activities).requests[NavigationRequest.SUSPEND_ALL] == "TB.2.3-3"
+
+
 def test_continue_into_what_is_disabled_is_not_valid():
     activities = start(tree(cluster("root", "a", leaf("b", rules=pre(rule("disabled", "always"))))))
 
