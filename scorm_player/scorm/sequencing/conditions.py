@@ -77,6 +77,7 @@ def _answer(tree: ActivityTree, node: Node, condition: RuleCondition | RollupCon
         return None if condition.name in _UNKNOWABLE else False
     reference = condition.referenced_objective if isinstance(condition, RuleCondition) else None
     objective = node.objective(reference)
+    finished = objective if tree.is_fourth_edition else node.primary  # before, only the activity could be completed
     match condition.name:
         case ConditionName.ALWAYS:
             return True
@@ -93,9 +94,9 @@ def _answer(tree: ActivityTree, node: Node, condition: RuleCondition | RollupCon
             measure = objectives.measure_of(tree, node, objective, fresh=fresh)
             return None if measure is None else measure < _threshold(condition)
         case ConditionName.COMPLETED:
-            return objectives.is_completed(tree, node, objective, fresh=fresh)
+            return objectives.is_completed(tree, node, finished, fresh=fresh)
         case ConditionName.ACTIVITY_PROGRESS_KNOWN:
-            return objectives.is_completed(tree, node, objective, fresh=fresh) is not None
+            return objectives.is_completed(tree, node, finished, fresh=fresh) is not None
         case ConditionName.ATTEMPTED:
             return node.state.attempt_count > 0
         case ConditionName.ATTEMPT_LIMIT_EXCEEDED:

@@ -10,6 +10,7 @@ from scorm_player.scorm.sequencing.definition import (
     Combination,
     ConditionName,
     DeliveryControls,
+    Edition,
     LimitConditions,
     Objective,
     RollupCondition,
@@ -68,6 +69,19 @@ def answer(name, *, limits=NO_LIMITS, now=None, tracked=True, threshold=0.0, **k
 )
 def test_conditions(name, known, expected):
     assert answer(name, **known) is expected
+
+
+@pytest.mark.parametrize(
+    ("edition", "expected"), [(Edition.FOURTH, False), (Edition.THIRD, True)], ids=["4th Edition", "3rd Edition"]
+)
+def test_objectives_have_a_completion_of_their_own_since_the_4th_edition(edition, expected):
+    activities = tree(cluster("root", leaf("a", objectives=(Objective("local"),))), edition)
+    node = activities.nodes["a"]
+    objectives.set_completed(activities, node, node.primary, True)
+    objectives.set_completed(activities, node, node.objective("local"), False)
+
+    assert evaluate(activities, node, condition("completed", referenced_objective="local")) is expected
+    assert evaluate(activities, node, condition("activityProgressKnown", referenced_objective="local")) is True
 
 
 @pytest.mark.parametrize(
