@@ -41,7 +41,8 @@ def answer_http(error: HTTPException) -> ResponseReturnValue:
     """Answer what Flask itself refuses (unknown address, wrong method, body too large)."""
     if error.response is not None or error.code is None or error.code < 400:
         return error
-    response = _respond(error.code, error.name, error.description or "", ())
+    message = error.name if error.code in PAGES else error.description or error.name
+    response = _respond(error.code, error.name, message, ())
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
             response.headers[name] = value

@@ -8,17 +8,24 @@ from accounts import login
 from accounts.routes import bp as accounts_routes
 from app import duties
 from app.pages import bp as app_pages
+from catalog.routes import bp as catalog_routes
 from core import events, jobs
 from core.config import Config
 from core.db import Database
 from core.files import Files
 from core.http import Parts
+from lrs.routes import bp as lrs_routes
+from scorm_player import jobs as scorm_player_jobs
+from scorm_player.routes import bp as scorm_player_routes
+from scorm_player.services import addresses as scorm_player_addresses
 
 LISTENERS: events.Listeners = {}
 
 JOBS: dict[str, jobs.Handler] = {
     "app.sweep_files": duties.sweep_files,
     "app.tidy_jobs": duties.tidy_jobs,
+    "scorm_player.import_package": scorm_player_jobs.import_package,
+    "scorm_player.check_schemas": scorm_player_jobs.check_schemas,
 }
 
 SCHEDULE: dict[str, jobs.Duty] = {
@@ -26,7 +33,7 @@ SCHEDULE: dict[str, jobs.Duty] = {
     "tidy_jobs": jobs.Duty("app.tidy_jobs", timedelta(hours=1)),
 }
 
-BLUEPRINTS = (app_pages, accounts_routes)
+BLUEPRINTS = (app_pages, accounts_routes, lrs_routes, scorm_player_routes, catalog_routes)
 
 
 def connect() -> None:
@@ -36,6 +43,9 @@ def connect() -> None:
 
 def parts(config: Config, database: Database) -> Parts:
     """Return what the application is made of."""
+    scorm_player_addresses.use(
+        content_origin=config.content_origin, app_origin=config.app_origin, key=config.key("scorm_player.close")
+    )
     return Parts(config=config, database=database, files=Files(config.storage_url), visitor_of=login.visitor_of)
 
 

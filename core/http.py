@@ -221,11 +221,13 @@ def recognize() -> None:
 def secure(response: Response) -> Response:
     """Give every answer the headers of its origin."""
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Referrer-Policy", "no-referrer")
     response.headers["X-Request-Id"] = request_id()
     settings = config()
     if request.host == settings.content_host:
+        response.headers.setdefault("Referrer-Policy", "no-referrer")
         return response
+    # Not no-referrer: with it browsers send `Origin: null` with our own forms, as a sandboxed frame would.
+    response.headers.setdefault("Referrer-Policy", "same-origin")
     response.headers.setdefault("Content-Security-Policy", CSP_APP.format(content=settings.content_origin))
     response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     response.headers.setdefault("X-Frame-Options", "DENY")

@@ -1,1 +1,144 @@
-"""Tables of lrs."""
+"""Tables of the LRS. Identifiers of any length (IRIs, accounts) are looked up by their key: 128 bits of BLAKE2b."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Index, LargeBinary, SmallInteger, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.db import TenantTable, enum_column, file_key, one_of
+
+
+class Statement(TenantTable):
+    """A Statement as it was received and stamped. Only `voided` ever changes.
+
+    `stored` is unique in the tenant and rises in commit order, so it serves as position and as the end of every index.
+    """
+
+    __tablename__ = "xapi_statements"
+
+    stored: Mapped[datetime]
+    timestamp: Mapped[datetime]
+    actor: Mapped[UUID | None]  # key of the Agent or identified Group
+    verb: Mapped[UUID]
+    activity: Mapped[UUID | None]  # key of the object, if it is an Activity
+    registration: Mapped[UUID | None]
+    authority: Mapped[UUID]
+    target: Mapped[UUID | None]  # the statement that a StatementRef points to, here or not
+    credential_id: Mapped[UUID | None]  # null: stored by another room
+    is_voiding: Mapped[bool]
+    voided: Mapped[bool]
+    version: Mapped[str] = mapped_column(String(12))
+    payload: Mapped[str] = mapped_column(Text)  # the final JSON text; an answer in format exact is a join of these
+
+    __table_args__ = (
+        Index("ix_xapi_statements_stored", "organization_id", "stored", unique=True),
+        Index("ix_xapi_statements_actor", "organization_id", "actor", "stored"),
+        Index("ix_xapi_statements_verb", "organization_id", "verb", "stored"),
+        Index(
+            "ix_xapi_statements_activity",
+            "organization_id",
+            "activity",
+            "stored",
+            postgresql_where=text("activity IS NOT NULL"),
+        ),
+        Index("ix_xapi_statements_authority", "organization_id", "authority", "stored"),
+        Index(
+            "ix_xapi_statements_registration",
+            "organization_id",
+            "registration",
+            "stored",
+            postgresql_where=text("registration IS NOT NULL"),
+        ),
+        Index("ix_xapi_statements_target", "organization_id", "target", postgresql_where=text("target IS NOT NULL")),
+    )
+
+
+class StatementKey(TenantTable):
+    """What a filter finds a Statement by beyond its own columns: members, context, SubStatement, and all it refers to.
+
+    `id` is the key that is looked for, `kind` the filter it answers, `stored` the Statement.
+    """
+
+    __tablename__ = "xapi_statement_keys"
+
+    kind: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    stored: Mapped[datetime] = mapped_column(primary_key=True)
+
+    __table_args__ = (Index("ix_xapi_statement_keys_stored", "organization_id", "stored"),)
+
+
+class Attachment(TenantTable):
+    """Attachment data of one hash; `id` is the key of the hash."""
+
+    __tablename__ = "xapi_attachments"
+
+    sha2: Mapped[str] = mapped_column(String(128))
+    length: Mapped[int] = mapped_column(BigInteger)
+    file_id: Mapped[UUID]
+
+    __table_args__ = (file_key("file_id"),)
+
+
+class Activity(TenantTable):
+    """The canonical definition of an Activity, merged from what statements said; `id` is the key of the IRI."""
+
+    __tablename__ = "xapi_activities"
+
+    iri: Mapped[str] = mapped_column(Text)
+    definition: Mapped[str] = mapped_column(Text)  # JSON text
+    updated_at: Mapped[datetime]
+
+
+class StoredDocumentKind(StrEnum):
+    """The three document resources."""
+
+    STATE = "state"
+    ACTIVITY_PROFILE = "activity_profile"
+    AGENT_PROFILE = "agent_profile"
+
+
+class Document(TenantTable):
+    """A document of the state or a profile resource; `id` is the key of all that identifies it."""
+
+    __tablename__ = "xapi_documents"
+
+    kind: Mapped[StoredDocumentKind] = enum_column(StoredDocumentKind)
+    context: Mapped[UUID]  # key of kind, activity and agent: what documents are listed by
+    registration: Mapped[UUID | None]
+    document_id: Mapped[str] = mapped_column(Text)
+    activity_iri: Mapped[str | None] = mapped_column(Text)
+    agent: Mapped[str | None] = mapped_column(Text)  # the agent's identifier
+    content_type: Mapped[str] = mapped_column(Text)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    etag: Mapped[str] = mapped_column(String(42))
+    updated_at: Mapped[datetime]
+
+    __table_args__ = (
+        one_of("kind", StoredDocumentKind),
+        Index("ix_xapi_documents_context", "organization_id", "context", "updated_at"),
+    )
+
+
+class Credential(TenantTable):
+    """Key and secret of an LRS client, and what it may do. The secret is kept as a keyed hash."""
+
+    __tablename__ = "lrs_credentials"
+
+    key: Mapped[str] = mapped_column(String(64))
+    secret_hash: Mapped[str] = mapped_column(String(64))
+    label: Mapped[str] = mapped_column(String(150))
+    scopes: Mapped[list[str]]
+    authority: Mapped[dict[str, Any]]
+    origins: Mapped[list[str]]  # empty: any origin
+    agent: Mapped[str | None] = mapped_column(Text)  # limited to this actor: the actor's identifier
+    registration: Mapped[UUID | None]  # limited to this registration
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID | None]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_lrs_credentials_key", "key", unique=True),)

@@ -3,7 +3,7 @@
 A package is somebody else's file. `check` reads every byte of it once and refuses what could harm: entries that leave
 the folder, two descriptions of one file, overlapping entries, bombs. What it lets through is an `Index`; with that and
 the stored zip any member is served: deflated ones as gzip with nothing but a header and a trailer added, stored ones
-as they lie, ranges of either. Nothing is ever written to a file system under a name from the zip.
+as they lie, ranges of either.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Index, LargeBinary, Numeric, String, Text, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, deferred, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import TenantTable, enum_column, file_key, member_key, one_of, tenant_key
 
@@ -89,8 +89,8 @@ class PackageVersion(TenantTable):
     sha256: Mapped[str] = mapped_column(String(64))
     uncompressed_bytes: Mapped[int] = mapped_column(BigInteger)
     file_count: Mapped[int]
-    member_index: Mapped[bytes] = deferred(mapped_column(LargeBinary))  # archive.Index
-    manifest: Mapped[str] = deferred(mapped_column(Text))  # manifest.Manifest as JSON text
+    member_index: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)  # archive.Index
+    manifest: Mapped[str] = mapped_column(Text, deferred=True)  # manifest.Manifest as JSON text
     state: Mapped[ImportState] = enum_column(ImportState)
     import_report: Mapped[list[Any]]  # findings
     title: Mapped[str] = mapped_column(String(255))
@@ -141,7 +141,7 @@ class PackageItem(TenantTable):
         tenant_key("parent_id", "package_items"),
         one_of("kind", PackageItemKind),
         UniqueConstraint("organization_id", "package_version_id", "identifier"),
-        UniqueConstraint("organization_id", "package_version_id", "activity_iri"),
+        UniqueConstraint("organization_id", "package_version_id", "activity_iri", name="uq_package_items_iri"),
         Index("ix_package_items_tree", "organization_id", "package_version_id", "position"),
     )
 
@@ -296,18 +296,27 @@ class ScormItemState(TenantTable):
         tenant_key("package_item_id", "package_items"),
         one_of("completion", Completion),
         one_of("success", Success),
-        UniqueConstraint("organization_id", "registration_id", "package_item_id", "attempt_number"),
+        UniqueConstraint(
+            "organization_id",
+            "registration_id",
+            "package_item_id",
+            "attempt_number",
+            name="uq_scorm_item_states_attempt",
+        ),
     )
 
 
 class GlobalObjective(TenantTable):
-    """What a learner has reached in an objective shared by all packages (`objectivesGlobalToSystem`)."""
+    """What a learner has reached in an objective shared by all packages (`objectivesGlobalToSystem`).
+
+    `id` is made of person and objective, so there is one row for the two.
+    """
 
     __tablename__ = "global_objectives"
 
     user_id: Mapped[UUID]
-    objective: Mapped[str] = mapped_column(String(4000))
+    objective: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text)  # JSON of sequencing's ObjectiveState
     updated_at: Mapped[datetime]
 
-    __table_args__ = (member_key("user_id"), UniqueConstraint("organization_id", "user_id", "objective"))
+    __table_args__ = (member_key("user_id"), Index("ix_global_objectives_user", "organization_id", "user_id"))

@@ -36,8 +36,7 @@ def main() -> int:
         for path in FOLDER.glob("*/LC_MESSAGES/messages.po"):
             save(load(path), path.parent.parent.name, template)
     elif arguments.command == "pseudo":
-        save(pseudo_catalog(extract()), PSEUDO)
-        compile_all()
+        make_pseudo()
     else:
         compile_all()
     return 0
@@ -51,6 +50,12 @@ def extract() -> Catalog:
     for name, line, message, comments, context in extract_from_dir(ROOT, methods, options):
         catalog.add(message, None, [(name, line)], auto_comments=comments, context=context)
     return catalog
+
+
+def make_pseudo(folder: Path = FOLDER) -> None:
+    """Write and compile the pseudo-locale."""
+    save(pseudo_catalog(extract()), PSEUDO, folder=folder)
+    compile_all(folder)
 
 
 def pseudo_catalog(template: Catalog) -> Catalog:
@@ -78,19 +83,19 @@ def load(path: Path) -> Catalog:
         return read_po(file, locale=path.parent.parent.name)
 
 
-def save(catalog: Catalog, locale: str, template: Catalog | None = None) -> None:
+def save(catalog: Catalog, locale: str, template: Catalog | None = None, folder: Path = FOLDER) -> None:
     """Write one language's texts, with those of the template that it lacks."""
     if template is not None:
         catalog.update(template)
-    path = FOLDER / locale / "LC_MESSAGES" / "messages.po"
+    path = folder / locale / "LC_MESSAGES" / "messages.po"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         write_po(file, catalog, width=120, ignore_obsolete=True)
 
 
-def compile_all() -> None:
+def compile_all(folder: Path = FOLDER) -> None:
     """Write the compiled form of each language that is newer than it."""
-    for path in FOLDER.glob("*/LC_MESSAGES/messages.po"):
+    for path in folder.glob("*/LC_MESSAGES/messages.po"):
         target = path.with_suffix(".mo")
         if target.is_file() and target.stat().st_mtime >= path.stat().st_mtime:
             continue

@@ -30,7 +30,7 @@ Table = dict[str, Any]
 # --- types ------------------------------------------------------------------------------------------------------------
 
 # Identifiers are URIs or URNs (RTE, long_identifier_type); characters beyond ASCII pass, as in IRIs.
-_URI = r"[^\x00-\x20\"<>\[\\\]^`{|}\x7f]+"
+_URI = r'[^\x00-\x20"<>\[\\\]^`{|}\x7f]+'  # no escape that a browser's regular expressions would refuse
 _IDENTIFIER = rf"(?:[uU][rR][nN]:[A-Za-z0-9][A-Za-z0-9-]*:{_URI}|(?![uU][rR][nN]:){_URI})"
 _NOT_BLANK = r"(?![uU][rR][nN]:$)[\s\S]*[^\x00-\x20][\s\S]*"
 _REAL = r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"

@@ -85,9 +85,10 @@ def test_every_tenant_table_forces_row_level_security_and_has_a_policy(database)
 def test_functions_that_look_across_tenants_belong_to_the_look_up_role(database):
     with database.read(None) as session:
         owners = session.execute(
-            text(
-                "SELECT DISTINCT pg_get_userbyid(proowner) FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace"
-            )
+            text("""
+                SELECT DISTINCT pg_get_userbyid(proowner) FROM pg_proc
+                WHERE prosecdef AND pronamespace = 'public'::regnamespace
+            """)
         ).scalars()
         assert set(owners) == {"stoa_lookup"}
 

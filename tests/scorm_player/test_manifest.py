@@ -215,7 +215,11 @@ def test_the_manifest_is_found(names, root, rules):
 
 @pytest.mark.parametrize(
     ("names", "rule"),
-    [(["index.html"], "manifest.missing"), (["a/imsmanifest.xml", "b/imsmanifest.xml"], "manifest.several")],
+    [
+        (["index.html"], "manifest.missing"),
+        (["cmi5.xml", "index.html"], "manifest.other_standard"),
+        (["a/imsmanifest.xml", "b/imsmanifest.xml"], "manifest.several"),
+    ],
 )
 def test_no_manifest_and_two_manifests_are_refused(names, rule):
     index = archive.check(zips.zipped(dict.fromkeys(names, "x"))).index

@@ -1,16 +1,13 @@
 """The run-time: states, errors, and what begin and end of a session mean."""
 
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from scorm_player.scorm import runtime as rt
 from tests.scorm_player import scorm_cases
-from tests.scorm_player.scorm_cases import needs_cases
-
-LEARNER = rt.Learner("learner-1", "Ana Learner")
+from tests.scorm_player.scorm_cases import LEARNER, needs_cases
 
 
 def judge(runtime: rt.Runtime, call: list[Any], *, only_own: bool = False) -> str | None:
@@ -20,17 +17,11 @@ def judge(runtime: rt.Runtime, call: list[Any], *, only_own: bool = False) -> st
     """
     method, name, value, expected, error = call
     element = scorm_cases.resolve(name or "", runtime.values)
-    if method == "Initialize":
-        answer = runtime.initialize("")
-    elif method == "GetValue":
-        if only_own and (element not in runtime.values or element.startswith("adl.nav.request_valid")):
-            return None
-        answer = runtime.get_value(element)
-    elif method == "SetValue":
-        answer = runtime.set_value(element, value or "")
-    else:
+    is_given = element not in runtime.values or element.startswith("adl.nav.request_valid")
+    if only_own and method == "GetValue" and is_given:
         return None
-    if expected == "Returned a valid value or error code":
+    answer = scorm_cases.answer(runtime, method, element, value)
+    if answer is None or expected == "Returned a valid value or error code":
         return None
     if judged(answer, call, element) and error in (None, runtime.get_last_error()):
         return None
@@ -71,60 +62,17 @@ def without_defaults(response: str) -> tuple[list[str], str]:
 
 @needs_cases
 @pytest.mark.conformance
-@pytest.mark.parametrize("name", [n for n in scorm_cases.names() if n.startswith("DMI")])
-def test_every_call_of_the_data_model_cases_answers_as_expected(name):
-    case, items = scorm_cases.case(name), scorm_cases.items(name)
-    kept: dict[str, rt.Outcome] = {}
-    stores: dict[str, str] = {}
-    wrong = []
-    for step in case["steps"]:
-        item = items[step["activity"]]
-        start = begin(item, kept.get(step["activity"]), stores)
-        runtime = rt.Runtime("2004", "4th", start.values, start.access, strict=True)
-        wrong += [f"{step['visit']}: {found}" for call in step["calls"] if (found := judge(runtime, call))]
-        outcome = rt.end(item.runtime, runtime.values, terminated=True)
-        kept[step["activity"]], stores = outcome, stores | outcome.shared
+@pytest.mark.parametrize("name", scorm_cases.names())
+def test_every_call_of_a_case_answers_as_expected(name):
+    """All calls of the DMI cases, and of the others those whose answer does not depend on sequencing."""
+    only_own = not name.startswith("DMI")
 
-    assert wrong == []
-
-
-def begin(item: scorm_cases.ManifestItem, before: rt.Outcome | None, stores: dict[str, str]) -> rt.Start:
-    return rt.begin(
-        item.runtime,
-        LEARNER,
-        previous=before.values if before and before.suspended else None,
-        suspended=before is not None and before.suspended,
-        objectives=[rt.Objective(identifier) for identifier in item.objectives],
-        shared=[replace(data, store=stores.get(data.id)) for data in item.shared],
-        navigation=NAVIGATION,
-    )
-
-
-# What a flow-less, choice-only course allows; sequencing tells it when the engine plays the case.
-NAVIGATION = {
-    "adl.nav.request_valid.continue": "false",
-    "adl.nav.request_valid.previous": "false",
-    "adl.nav.request_valid.choice.{target=activity_2}": "true",
-    "adl.nav.request_valid.jump.{target=activity_2}": "true",
-}
-
-
-@needs_cases
-@pytest.mark.conformance
-@pytest.mark.parametrize("name", [n for n in scorm_cases.names() if not n.startswith("DMI")])
-def test_every_call_of_the_other_cases_that_needs_no_sequencing_answers_as_expected(name):
-    case, items = scorm_cases.case(name), scorm_cases.items(name)
-    wrong = []
-    for step in case["steps"]:
-        if not step.get("calls"):
-            continue
-        item = items[step["activity"]]
-        start = begin(item, None, {})
-        runtime = rt.Runtime("2004", "4th", start.values, start.access, strict=True)
-        runtime.state = rt.State.RUNNING if step["calls"][0][0] != "Initialize" else runtime.state
-        wrong += [
-            f"{step['visit']}: {found}" for call in step["calls"] if (found := judge(runtime, call, only_own=True))
-        ]
+    wrong = [
+        f"{visit.name}: {found}"
+        for visit in scorm_cases.visits(name)
+        for call in visit.calls
+        if (found := judge(visit.runtime, call, only_own=only_own))
+    ]
 
     assert wrong == []
 

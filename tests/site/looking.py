@@ -36,7 +36,7 @@ def complaints(page: Page) -> list[str]:
 
 def violations(page: Page) -> list[str]:
     """What axe finds on the page, one line per rule, with the first element."""
-    page.add_script_tag(path=AXE)
+    page.evaluate(AXE.read_text())  # not a script tag: the policy would refuse it, rightly
     found = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)["violations"]
     return [f"{rule['id']} ({len(rule['nodes'])}): {rule['nodes'][0]['html'][:200]}" for rule in found]
 

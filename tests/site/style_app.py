@@ -20,25 +20,31 @@ UPLOAD = """{% extends "site/layout.html" %}{% import "site/macros.html" as ui %
 {{ ui.button("Upload") }}{% endcall %}{% endblock %}"""
 RECEIVED = """{% extends "site/layout.html" %}{% block content %}<h1 tabindex="-1">Received</h1>{% endblock %}"""
 
+FEW = """{% extends "site/layout.html" %}{% import "site/macros.html" as ui %}{% block content %}
+{% call ui.page_head("Few") %}
+{% if false %}{{ ui.button("Not for you") }}{% endif %}
+{% endcall %}{% endblock %}"""
+
 LEARN = [("Home", "home"), ("Catalog", "catalog"), ("Calendar", "calendar"), ("Certificates", "certificate")]
 TEAM = [("Overview", "team"), ("Approvals", "check"), ("Reports", "report")]
 
 
-def make_app() -> Flask:
+def entries(named: list[tuple[str, str]], current: str = "") -> list[dict[str, object]]:
+    return [
+        {"label": name, "url": f"#{name}", "icon": icon, "current": name == current, "count": None}
+        for name, icon in named
+    ]
+
+
+def make_app(translations: Path = ROOT / "translations") -> Flask:
     """The templates under the strict policy, in the language that ?lang names."""
     app = Flask("stoa", root_path=str(ROOT))
-    app.config.update(SECRET_KEY="for tests", BABEL_TRANSLATION_DIRECTORIES=str(ROOT / "translations"))
+    app.config.update(SECRET_KEY="for tests", BABEL_TRANSLATION_DIRECTORIES=str(translations))
     Babel(app, locale_selector=lambda: request.args.get("lang", "en"))
     app.jinja_env.globals["csrf_token"] = lambda: "a-token-of-the-tests"
 
     @app.context_processor
     def context() -> dict[str, object]:
-        def entries(named: list[tuple[str, str]], current: str = "") -> list[dict[str, object]]:
-            return [
-                {"label": name, "url": f"#{name}", "icon": icon, "current": name == current, "count": None}
-                for name, icon in named
-            ]
-
         person = {
             "name": "Ana Navarro",
             "initials": "AN",
@@ -71,6 +77,11 @@ def make_app() -> Flask:
     @app.get("/received")
     def received() -> str:
         return render_template_string(RECEIVED)
+
+    @app.get("/few")
+    def few() -> str:
+        rail = [{"label": None, "entries": entries(LEARN[:1])}, {"label": "Team", "entries": entries(TEAM)}]
+        return render_template_string(FEW, navigation=rail)
 
     @app.get("/content")
     def content() -> str:

@@ -1,6 +1,7 @@
 """The style page in Chromium: every component, in both themes, at every width."""
 
 import gzip
+import re
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -55,6 +56,14 @@ def test_no_page_scrolls_sideways(site, browser: Browser, language, width):
         page.goto(f"{site}/?lang={language}")
 
         assert not scrolls_sideways(page)
+
+
+def test_the_pseudo_locale_leaves_no_text_of_the_frame_in_english(site, browser: Browser):
+    with page_of(browser, 1280) as page:
+        page.goto(f"{site}/?lang=en@pseudo")
+
+        expect(page.locator(".skip")).to_have_text(re.compile(r"^\[Šķîp ţö ţĥé çöñţéñţ( ~)+\]$"))
+        expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
 def test_a_page_weighs_at_most_80_kilobytes(site, browser: Browser):
@@ -176,3 +185,11 @@ def test_the_focus_is_never_hidden(site, browser: Browser, width):
                 }"""
             )
             assert hidden is None
+
+
+def test_the_bottom_bar_is_filled_from_the_next_groups_and_an_empty_action_leaves_no_bar(site, browser: Browser):
+    with page_of(browser, 390) as page:
+        page.goto(f"{site}/few")
+
+        expect(page.locator(".bar-nav a")).to_have_text(["Home", "Overview", "Approvals"])
+        expect(page.locator(".page-action")).to_have_count(0)

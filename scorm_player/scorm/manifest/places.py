@@ -14,6 +14,7 @@ from scorm_player.scorm.manifest.model import path_url
 from scorm_player.scorm.manifest.xml import XML_NAMESPACE, Element, Source
 
 MANIFEST = "imsmanifest.xml"
+OTHER_STANDARDS = {"cmi5.xml": "cmi5", "tincan.xml": "the Experience API (Tin Can)"}
 ABSOLUTE = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.-]+:)|//")
 SUFFIX = re.compile(r"[?#].*", re.DOTALL)
 
@@ -49,6 +50,14 @@ def find_root(index: Index, findings: Findings) -> str:
     )
     found = [(depth, name) for depth, name in found if not name.startswith("__MACOSX/")]
     if not found:
+        for name, standard in OTHER_STANDARDS.items():
+            if index.find(name) is not None:
+                raise Refused(
+                    "manifest.other_standard",
+                    f"This is a package of {standard}; what can be played are SCORM 1.2 and SCORM 2004.",
+                    "Publish the course as SCORM 2004 or SCORM 1.2.",
+                    file=name,
+                )
         raise Refused(
             "manifest.missing",
             f"The package holds no {MANIFEST}.",

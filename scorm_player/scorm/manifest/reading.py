@@ -10,7 +10,7 @@ from scorm_player.scorm.manifest.places import Files
 from scorm_player.scorm.manifest.xml import Element, Source, line_of
 from scorm_player.scorm.sequencing.definition import Edition
 
-LONGEST_IDENTIFIER = 1000
+LONGEST_IDENTIFIER = 255
 
 
 @dataclass

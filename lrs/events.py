@@ -1,0 +1,16 @@
+"""What the LRS announces."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from core.events import Event
+
+
+@dataclass(frozen=True)
+class StatementsStored(Event):
+    """New statements are in the store, one event per request. Not announced again when the same ones are sent twice.
+
+    The event's subject is the registration, where all of them have the same one.
+    """
+
+    statement_ids: list[UUID]

@@ -1,0 +1,301 @@
+"""Storing and reading statements (Communication 2.1). All functions work inside the caller's transaction."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+
+from core.db import Session, organization_of
+from core.errors import Forbidden, NotFound
+from core.events import publish
+from core.files import StoredFile, keep
+from lrs.errors import InvalidStatements, StatementConflict
+from lrs.events import StatementsStored
+from lrs.services import hooks
+from lrs.services.credentials import Caller, Scope
+from lrs.store import activities as activity_store
+from lrs.store import attachments as attachment_store
+from lrs.store import statements as statement_store
+from lrs.store.keys import key
+from lrs.store.statements import Found, Kind, Row
+from lrs.xapi import activities, comparison, values
+from lrs.xapi.actors import identifier
+from lrs.xapi.problems import Problem
+from lrs.xapi.statements import References, problems_of, references, stamped
+from lrs.xapi.versions import Version
+
+Statement = dict[str, Any]
+
+_STEP = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class StoredAttachment:
+    """Attachment data that lies in the file storage already, to be tied to the statements that declare its hash."""
+
+    sha2: str
+    length: int
+    media_type: str
+    file: StoredFile
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a request got: an id per statement, in order, and up to where the store is consistent once it has ended."""
+
+    ids: list[UUID]
+    consistent_through: datetime
+
+
+def store(
+    session: Session, batch: Sequence[Statement], *, authority: Statement, version: Version = Version.V1_0_3
+) -> list[UUID]:
+    """Store statements that a room of Stoa makes itself, in the room's own transaction; answer their ids in order.
+
+    Any verb, and definitions count. Call it last: until the transaction ends, nobody else of the tenant can.
+    Raises InvalidStatements, StatementConflict.
+    """
+    caller = Caller(organization_of(session), authority)
+    return store_checked(session, check(session, list(batch), caller, version), caller, version=version).ids
+
+
+def check(session: Session, received: Any, caller: Caller, version: Version) -> Sequence[Statement]:
+    """Refuse what may not be stored, before anything is kept of it; answer one statement or many as a batch.
+
+    First the rules of whoever plugged in, then those of xAPI. Raises Forbidden, InvalidStatements with every problem.
+    """
+    batch: Sequence[Statement] = received if isinstance(received, list) else [received]
+    hooks.run_before(session, batch, caller)
+    problems = problems_of(received, version)
+    if problems:
+        raise InvalidStatements(problems)
+    return batch
+
+
+def store_checked(
+    session: Session,
+    batch: Sequence[Statement],
+    caller: Caller,
+    *,
+    version: Version = Version.V1_0_3,
+    attached: Iterable[StoredAttachment] = (),
+) -> Receipt:
+    """Store a batch whole or not at all (Communication 2.1.2). It has passed `check` in the same transaction.
+
+    A statement that is there already with the same content is left alone and not announced again. Raises
+    StatementConflict for an id that another statement has, Forbidden by the caller's limits.
+    """
+    prepared = [_Incoming(item) for item in batch]
+    require_allowed(session, prepared, caller)
+    for item in attached:
+        file = keep(session, item.file, media_type=item.media_type[:100], name=item.sha2)
+        attachment_store.add(session, item.sha2, item.length, file.id)
+    unique = {item.id: item for item in reversed(prepared)}
+    in_order = [item for item in prepared if unique[item.id] is item]
+    # The tenant's turn comes last: `stored` must rise in commit order, or a reader that follows it misses rows.
+    first = statement_store.take_turn(session)
+    rows = [_row(item, first + _STEP * number, caller, version) for number, item in enumerate(in_order)]
+    fresh = statement_store.insert(session, rows)
+    _require_same(session, prepared, fresh, version)
+    new = [item for item in in_order if item.id in fresh]
+    if new:
+        _connect(session, new, caller, first)
+        hooks.run_after(session, [item.statement | {"id": str(item.id)} for item in new], caller)
+        _announce(session, new)
+    return Receipt([item.id for item in prepared], first + _STEP * len(in_order))
+
+
+class _Incoming:
+    """A valid statement on its way into the store: its id and what it refers to."""
+
+    __slots__ = ("id", "references", "statement")
+
+    def __init__(self, statement: Statement) -> None:
+        self.statement = statement
+        self.id = UUID(statement["id"]) if "id" in statement else uuid4()
+        self.references: References = references(statement)
+
+
+def require_allowed(session: Session, incoming: Sequence[_Incoming], caller: Caller) -> None:
+    """Raises Forbidden where the caller's limits are overstepped: actor, registration, whose statements it may void."""
+    for item in incoming:
+        found = item.references
+        if caller.agent is not None and caller.agent != identifier(item.statement["actor"]):
+            raise Forbidden("This credential is only for statements of one actor.")
+        if caller.registration is not None and found.registration != str(caller.registration):
+            raise Forbidden("This credential is only for statements of one registration.")
+    targets = [UUID(item.references.target) for item in incoming if item.references.is_voiding]
+    if targets and not caller.may(Scope.ALL):
+        mine = authority_key(caller.authority)
+        others = [item for item in statement_store.find_many(session, targets).values() if item.authority != mine]
+        if others or caller.is_limited:
+            raise Forbidden("This credential may not void that statement.")
+
+
+def authority_key(authority: Statement) -> UUID:
+    """The key of an authority: of its identifier, for the Group of OAuth of both members'."""
+    own = identifier(authority)
+    if own is None:
+        own = "+".join(sorted(identifier(member) or "" for member in authority.get("member", ())))
+    return key(own)
+
+
+def _row(item: _Incoming, stored: datetime, caller: Caller, version: Version) -> Row:
+    statement, found = item.statement, item.references
+    kept = stamped(
+        statement,
+        statement_id=str(item.id),
+        stored=values.format_timestamp(stored),
+        authority=caller.authority,
+        version=version,
+    )
+    try:
+        payload = orjson.dumps(kept)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidStatements([Problem("statements", "is nested too deeply to be kept", "Data 2.2")]) from error
+    actor = identifier(statement["actor"])
+    timestamp = values.parse_timestamp(kept["timestamp"])
+    return Row(
+        id=item.id,
+        stored=stored,
+        timestamp=timestamp or stored,
+        actor=key(actor) if actor is not None else None,
+        verb=key(found.verb),
+        activity=key(found.activity) if found.activity is not None else None,
+        registration=UUID(found.registration) if found.registration is not None else None,
+        authority=authority_key(caller.authority),
+        target=UUID(found.target) if found.target is not None else None,
+        credential_id=caller.credential_id,
+        is_voiding=found.is_voiding,
+        version=str(kept["version"]),
+        payload=payload,
+        keys=tuple(_keys(found, actor, caller)),
+    )
+
+
+def _keys(found: References, actor: str | None, caller: Caller) -> Iterator[tuple[UUID, Kind]]:
+    """The keys beyond the row's own columns: each agent and activity once, in the narrowest filter that it answers."""
+    vouching = identifier(caller.authority)
+    for agent in found.agents:
+        if agent != actor:
+            yield key(agent), Kind.AGENT
+    related = set(found.related_agents)
+    for member in caller.authority.get("member", ()):
+        related.add(identifier(member) or "")
+    for agent in related - found.agents:
+        if agent not in (actor, vouching, ""):
+            yield key(agent), Kind.RELATED_AGENT
+    for iri in found.related_activities:
+        if iri != found.activity:
+            yield key(iri), Kind.RELATED_ACTIVITY
+
+
+def _require_same(session: Session, incoming: Sequence[_Incoming], fresh: set[UUID], version: Version) -> None:
+    """Raises StatementConflict when a statement differs from the one that has its id, in the store or in its batch."""
+    seen: dict[UUID, Statement] = {}
+    repeated = [item for item in incoming if item.id not in fresh]
+    known = statement_store.find_many(session, [item.id for item in repeated]) if repeated else {}
+    for item in incoming:
+        other = seen.setdefault(item.id, item.statement)
+        if item.id in known:
+            other = orjson.loads(known[item.id].payload)
+        if other is not item.statement and not comparison.are_same(item.statement, other, version):
+            raise StatementConflict(f"Statement {item.id} is here already, and it is not the same.")
+
+
+def _connect(session: Session, new: Sequence[_Incoming], caller: Caller, now: datetime) -> None:
+    """Void, let statements refer to each other, and merge what is said about activities."""
+    has_targets = any(item.references.target is not None for item in new)
+    statement_store.connect_references(session, [item.id for item in new], has_targets=has_targets)
+    if not caller.may_define:
+        return
+    received: dict[str, Statement] = {}
+    for item in new:
+        for iri, definition in item.references.definitions.items():
+            received[iri] = activities.merged(received.get(iri, {}), definition)
+    if received:
+        known = activity_store.definitions(session, received)
+        merged = {iri: activities.merged(known.get(iri, {}), definition) for iri, definition in received.items()}
+        changed = {iri: definition for iri, definition in merged.items() if definition != known.get(iri)}
+        if changed:
+            activity_store.save(session, changed, now)
+
+
+def _announce(session: Session, new: Sequence[_Incoming]) -> None:
+    registrations = {item.references.registration for item in new}
+    only = registrations.pop() if len(registrations) == 1 else None
+    publish(session, StatementsStored([item.id for item in new]), subject=UUID(only) if only else None)
+
+
+def get(session: Session, statement_id: UUID) -> Statement:
+    """The statement, voided or not. Raises NotFound."""
+    found = statement_store.find(session, statement_id)
+    if found is None:
+        raise NotFound("There is no statement with this id.")
+    return read(found)
+
+
+def find(session: Session, statement_id: UUID) -> Statement | None:
+    """The statement, voided or not, if it is here."""
+    found = statement_store.find(session, statement_id)
+    return None if found is None else read(found)
+
+
+def get_many(session: Session, ids: Sequence[UUID]) -> list[Statement]:
+    """The statements with these ids that are here, in the order asked for."""
+    found = statement_store.find_many(session, ids)
+    return [read(found[item]) for item in ids if item in found]
+
+
+def is_voided(session: Session, statement_id: UUID) -> bool:
+    """Whether a voiding statement has reached it."""
+    found = statement_store.find(session, statement_id)
+    return found is not None and found.voided
+
+
+def by_registration(session: Session, registration: UUID) -> list[Statement]:
+    """All statements of a registration that are not voided, in the order they were stored."""
+    only = statement_store.Filter(registration, ("registration",), ())
+    return [
+        read(item)
+        for page in _pages(session, statement_store.Selection(filters=(only,), ascending=True))
+        for item in page
+    ]
+
+
+def in_stored_order(session: Session, after: datetime | None = None, size: int = 1000) -> Iterator[Statement]:
+    """Every statement of the tenant as it was stored, from behind `after` on, without those that have been voided."""
+    position = after
+    while page := statement_store.follow(session, position, size):
+        for item in page:
+            if not item.voided:
+                yield read(item)
+        position = page[-1].stored
+
+
+def _pages(session: Session, selection: statement_store.Selection, size: int = 1000) -> Iterator[list[Found]]:
+    position = selection.after
+    while True:
+        page = statement_store.page(
+            session,
+            statement_store.Selection(filters=selection.filters, after=position, ascending=selection.ascending),
+            size,
+        )
+        yield page
+        if len(page) < size:
+            return
+        position = page[-1].stored
+
+
+def read(found: Found) -> Statement:
+    """The statement as an object."""
+    statement: Statement = orjson.loads(found.payload)
+    return statement
+
+
+def consistent_through(session: Session) -> datetime:
+    """The moment up to which every statement can be seen by the next query of this session."""
+    return statement_store.consistent_through(session)

@@ -1,0 +1,34 @@
+"""The driver's own cursor, under the session's transaction: binary parameters and texts as bytes, for the hot path."""
+
+from typing import Any
+
+import psycopg
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from psycopg.pq import Format
+from psycopg.rows import TupleRow
+
+from core.db import Session
+
+
+class _TextAsBytes(Loader):
+    """Statement texts are joined into answers as they are; decoding them would be work for nothing."""
+
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> bytes:
+        return bytes(data)
+
+
+def cursor(session: Session) -> psycopg.Cursor[TupleRow]:
+    """A cursor of this transaction that sends and receives binary."""
+    connection: psycopg.Connection[TupleRow] | Any = session.connection().connection.driver_connection
+    session.flush()
+    return psycopg.Cursor(connection)
+
+
+def payload_cursor(session: Session) -> psycopg.Cursor[TupleRow]:
+    """A cursor whose text columns arrive as bytes."""
+    opened = cursor(session)
+    opened.adapters.register_loader("text", _TextAsBytes)
+    return opened

@@ -1,0 +1,54 @@
+"""What scorm_player does behind the pages."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+from uuid import UUID
+
+from core import clock
+from core.jobs import Work
+from scorm_player.archive import Limits, setting
+from scorm_player.findings import Refused
+from scorm_player.services import packages, schemas
+from scorm_player.tables import ImportState
+
+
+def import_package(work: Work, import_id: str, home: str) -> Mapping[str, Any]:
+    """Examine an upload and keep it as a version, or refuse it and remove its bytes. `home`: the app's origin."""
+    number = UUID(import_id)
+    with work.write() as session:
+        upload = packages.mark(session, number, ImportState.SCANNING)
+        if packages.repeat(session, number, clock.now()):
+            return {"url": f"/packages/imports/{import_id}"}
+    try:
+        with work.files.open(upload.sha256) as file:
+            examined = packages.examine(file, limits(os.environ), work.progress)
+    except Refused as refused:
+        with work.write() as session:
+            packages.refuse(session, number, refused, clock.now())
+            is_held = packages.is_held(session, upload.sha256)
+        if not is_held:
+            work.files.delete(upload.sha256)
+        return {"url": f"/packages/imports/{import_id}", "refused": refused.finding.rule}
+    with work.write() as session:
+        version = packages.accept(session, number, examined, home=home, now=clock.now())
+    return {"url": f"/packages/imports/{import_id}", "package_version_id": str(version.id)}
+
+
+def check_schemas(work: Work, version_id: str) -> Mapping[str, Any]:
+    """Hold a version's manifest against the schemas it brings, and add what they say to its report."""
+    number = UUID(version_id)
+    with work.read() as session:
+        sha256, index = packages.zip_of(session, number)
+    with work.files.open(sha256) as file:
+        findings = schemas.check(file, index)
+    with work.write() as session:
+        packages.add_findings(session, number, schemas.RULE, findings)
+    return {"findings": len(findings)}
+
+
+def limits(environ: Mapping[str, str]) -> Limits:
+    """Return how large a package may be: the defaults, and what the settings PACKAGE_… say."""
+    given = {field.name: environ.get(setting(field.name), "") for field in fields(Limits)}
+    return Limits(**{name: int(value) for name, value in given.items() if value.isdecimal()})

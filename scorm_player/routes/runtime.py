@@ -1,0 +1,120 @@
+"""What the player page asks for while content plays (application's origin), and the beacon of a closing window."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import orjson
+from flask import Response, request
+from flask.typing import ResponseReturnValue
+
+from core import clock
+from core.errors import BadRequest, NotFound
+from core.http import content, csrf_token, current_tenant, current_user, database, requires
+from scorm_player.routes.blueprint import bp
+from scorm_player.scorm.runtime import Learner
+from scorm_player.services import addresses, runtime
+from scorm_player.services.runtime import Committed, Ended, Launch, Refused
+
+MOST_BATCHES = 10_000
+
+
+@bp.post("/runtime/<uuid:session_id>/commit")
+@requires("learn")
+def commit(session_id: UUID) -> ResponseReturnValue:
+    """Take batches of run-time data; answer up to which number they are safe."""
+    given = _body()
+    with database().write(current_tenant()) as session:
+        runtime.require_own(session, session_id, current_user().user_id)
+        done = runtime.commit(
+            session,
+            session_id,
+            _batches(given),
+            announced=_number(given.get("last")),
+            replay=given.get("replay") is True,
+            now=clock.now(),
+        )
+    return _json(_told(done))
+
+
+@bp.post("/runtime/<uuid:session_id>/navigate")
+@requires("learn")
+def navigate(session_id: UUID) -> ResponseReturnValue:
+    """Leave the activity and open what the request leads to."""
+    given = _body()
+    person = current_user()
+    with database().write(current_tenant()) as session:
+        runtime.require_own(session, session_id, person.user_id)
+        led = runtime.navigate(
+            session,
+            session_id,
+            str(given.get("request", "")),
+            given.get("target"),
+            person=Learner(str(person.user_id), person.name),
+            now=clock.now(),
+        )
+    return _json(_led(led))
+
+
+@bp.get("/runtime/token")
+@requires("learn")
+def token() -> ResponseReturnValue:
+    """Answer the CSRF token of this browser, for a player page that outlived the sign-in it was made with."""
+    return _json({"csrf": csrf_token()})
+
+
+@bp.post("/close")
+@content()
+def close() -> ResponseReturnValue:
+    """Take what remained when a window closed. The token names one session, to which this may only append.
+
+    The answer says nothing: nobody is left to read it.
+    """
+    given = _body()
+    organization_id, session_id = addresses.read_close_token(str(given.get("token", "")))
+    if str(given.get("session")) != str(session_id):
+        raise NotFound
+    with database().write(organization_id) as session:
+        runtime.close(session, session_id, _batches(given), announced=_number(given.get("last")), now=clock.now())
+    return Response(status=204)
+
+
+def _body() -> Mapping[str, Any]:
+    """Read the JSON object in the body, whatever media type a beacon had to give it. Raises BadRequest."""
+    try:
+        given = orjson.loads(request.get_data())
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        raise BadRequest("The body must be a JSON object.")
+    return given
+
+
+def _batches(given: Mapping[str, Any]) -> list[runtime.Batch]:
+    batches = given.get("batches", [])
+    if not isinstance(batches, list) or len(batches) > MOST_BATCHES:
+        raise BadRequest("batches must be a list.")
+    return [runtime.batch_of(batch) for batch in batches]
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) and 0 <= value < 1 << 31 else 0
+
+
+def _told(done: Committed) -> dict[str, Any]:
+    follow = {"request": done.follow[0], "target": done.follow[1]} if done.follow else None
+    return {"saved": done.saved, "applied": done.applied, "follow": follow, "ended": done.has_ended}
+
+
+def _led(led: Launch | Ended | Refused) -> dict[str, Any]:
+    match led:
+        case Launch():
+            return {"launch": led.document}
+        case Ended():
+            return {"ended": True, "suspended": led.suspended}
+        case Refused():
+            return {"refused": led.reason}
+
+
+def _json(value: Mapping[str, Any]) -> Response:
+    return Response(orjson.dumps(value), mimetype="application/json")

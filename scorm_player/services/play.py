@@ -1,0 +1,115 @@
+"""Between the run-time's rows and sequencing: loading a learner's tree, keeping it, and what stands for the course."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+import orjson
+
+from core.db import Session
+from scorm_player.scorm.sequencing import objectives
+from scorm_player.scorm.sequencing.definition import Edition
+from scorm_player.scorm.sequencing.requests import TerminationRequest
+from scorm_player.scorm.sequencing.rollup import overall_rollup
+from scorm_player.scorm.sequencing.state import SequencingState
+from scorm_player.scorm.sequencing.termination import termination_request_process
+from scorm_player.scorm.sequencing.tree import ActivityTree, Node
+from scorm_player.scorm.sequencing.validity import Outlook, look_ahead
+from scorm_player.store import runtime as store
+from scorm_player.store.registrations import Course
+from scorm_player.tables import Completion, Registration, Success
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the course as a whole has come to: statuses, progress 0 … 1 and score, as far as they are known."""
+
+    completion: Completion
+    success: Success
+    progress: float | None
+    score: Mapping[str, float]
+
+
+def tree_of(session: Session, registration: Registration, course: Course, now: datetime | None = None) -> ActivityTree:
+    """Load the learner's tree. Objectives shared by all packages are the learner's own, whatever this one remembers."""
+    state = SequencingState.from_json(orjson.loads(registration.activity_tree or "{}"))
+    if course.structure.objectives_global_to_system and registration.user_id is not None and _shares(course):
+        state.global_objectives |= store.global_objectives(session, registration.user_id)
+    return ActivityTree(course.structure, state, now=now)
+
+
+def keep(session: Session, registration: Registration, course: Course, tree: ActivityTree, now: datetime) -> None:
+    """Store the learner's tree, and apart from it what outlives this course."""
+    registration.activity_tree = orjson.dumps(tree.state.to_json()).decode()
+    if course.structure.objectives_global_to_system and registration.user_id is not None and _shares(course):
+        store.save_global_objectives(session, registration.user_id, tree.state.global_objectives, now)
+
+
+def _shares(course: Course) -> bool:
+    return any(
+        objective.maps
+        for activity in course.structure.root.walk()
+        for objective in (activity.primary, *activity.objectives)
+    )
+
+
+def outlook(session: Session, registration: Registration, course: Course) -> Outlook:
+    """Tell what may be asked for now."""
+    return look_ahead(tree_of(session, registration, course))
+
+
+def standing(tree: ActivityTree, node: Node, *, has_ended: bool, success_was_told: bool) -> Standing:
+    """Tell what the course comes to with what `node` has told so far, tried out on a copy of the tree.
+
+    When the SCO's session `has_ended` for good, its attempt is taken as ended too: what the SCO left unsaid, the end
+    of an attempt says (UP.4), and nobody can tell that the window will not be closed now. Sequencing takes silence
+    about success for satisfaction; a record must not, so without `success_was_told` by some SCO nobody has passed.
+    """
+    ahead = tree.copy()
+    if has_ended and ahead.current is not None and ahead.current.state.is_active:
+        termination_request_process(ahead, TerminationRequest.EXIT)
+    overall_rollup(ahead, ahead.nodes[node.identifier])
+    root = ahead.root
+    completed = objectives.is_completed(ahead, root, root.primary)
+    satisfied = objectives.is_satisfied(ahead, root, root.primary)
+    leaves = [leaf for leaf in root.walk() if leaf.is_leaf]
+    done = [leaf for leaf in leaves if objectives.is_completed(ahead, leaf, leaf.primary)]
+    measured = objectives.progress_measure_of(ahead, root, root.primary)
+    return Standing(
+        Completion.UNKNOWN if completed is None else Completion.COMPLETED if completed else Completion.INCOMPLETE,
+        Success.UNKNOWN
+        if satisfied is None or not success_was_told
+        else Success.PASSED
+        if satisfied
+        else Success.FAILED,
+        1.0 if completed else measured if measured is not None else len(done) / len(leaves) if leaves else None,
+        _score(ahead, leaves),
+    )
+
+
+def _score(tree: ActivityTree, leaves: list[Node]) -> dict[str, float]:
+    """The course's score: the root's measure, rolled up; a course of one activity has that one's raw score, too."""
+    score: dict[str, float] = {}
+    measure = objectives.measure_of(tree, tree.root, tree.root.primary)
+    only = leaves[0] if len(leaves) == 1 else None
+    if measure is None and only is not None:
+        measure = objectives.measure_of(tree, only, only.primary)
+    if measure is not None:
+        score["scaled"] = measure
+    if only is not None:
+        for name in ("raw", "min", "max"):
+            known = objectives.score_of(tree, only, only.primary, f"{name}_score")
+            if known is not None:
+                score[name] = known
+    return score
+
+
+def is_1_2(course: Course) -> bool:
+    """Whether the package is of SCORM 1.2, which keeps an item's data from visit to visit whatever its exit said."""
+    return course.structure.edition is Edition.SCORM_1_2
+
+
+def rounded(value: float | None, places: int) -> Decimal | None:
+    """Return a number as its column keeps it."""
+    return None if value is None else Decimal(str(round(value, places)))

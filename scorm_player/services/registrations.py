@@ -1,0 +1,116 @@
+"""Registrations: a person's participation in a package, what stands in it, and what may be opened next."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+from core.db import Session
+from scorm_player.scorm.sequencing.validity import Entry
+from scorm_player.services import play
+from scorm_player.store import registrations as store
+from scorm_player.store import runtime as runtime_store
+from scorm_player.tables import Completion, Registration, ScormItemState, Success
+
+Status = Literal["not_started", "in_progress", "completed", "passed", "failed"]
+
+
+@dataclass(frozen=True)
+class RegistrationSummary:
+    """How far a person has come in a package. `score_scaled` is −1 … 1, `progress_percent` 0 … 100."""
+
+    id: UUID
+    user_id: UUID | None
+    package_version_id: UUID
+    actor: dict[str, Any]
+    completion: str
+    success: str
+    score_scaled: float | None
+    score_raw: float | None
+    progress_percent: int
+    total_seconds: Decimal
+    attempt_number: int
+    last_activity_at: datetime | None
+
+
+@dataclass(frozen=True)
+class OutlineItem:
+    """One line of the outline. `reason` says why it cannot be opened now, where that is so."""
+
+    item_id: UUID
+    title: str
+    depth: int
+    is_launchable: bool
+    status: Status
+    is_current: bool
+    is_enabled: bool
+    reason: str | None
+
+
+def register(
+    session: Session, *, user_id: UUID | None, package_version_id: UUID, actor: Mapping[str, Any], now: datetime
+) -> UUID:
+    """Begin a person's participation in a package version; its id is the registration of all its statements.
+
+    Raises NotFound when the version is not this tenant's.
+    """
+    store.course(session, package_version_id)
+    registration = Registration(
+        user_id=user_id, package_version_id=package_version_id, actor=dict(actor), created_at=now
+    )
+    session.add(registration)
+    session.flush()
+    return registration.id
+
+
+def summary(session: Session, registration_id: UUID) -> RegistrationSummary:
+    """Return how far a registration has come. Raises NotFound."""
+    found = store.get(session, registration_id)
+    return RegistrationSummary(
+        id=found.id,
+        user_id=found.user_id,
+        package_version_id=found.package_version_id,
+        actor=found.actor,
+        completion=found.completion.value,
+        success=found.success.value,
+        score_scaled=None if found.score_scaled is None else float(found.score_scaled),
+        score_raw=None if found.score_raw is None else float(found.score_raw),
+        progress_percent=round((found.progress_measure or 0) * 100),
+        total_seconds=found.total_seconds,
+        attempt_number=found.attempt_number,
+        last_activity_at=found.last_activity_at,
+    )
+
+
+def outline(session: Session, registration_id: UUID) -> list[OutlineItem]:
+    """Return what the course holds, in its order, with each item's status and whether it may be opened now."""
+    registration = store.get(session, registration_id)
+    course = store.course(session, registration.package_version_id)
+    states = runtime_store.newest_states(session, registration_id)
+    outlook = play.outlook(session, registration, course)
+    return [
+        OutlineItem(
+            item_id=course.item_ids[entry.identifier],
+            title=entry.title,
+            depth=entry.depth - 1,
+            is_launchable=entry.is_leaf,
+            status=_status(entry, states.get(course.item_ids[entry.identifier])),
+            is_current=entry.is_current,
+            is_enabled=entry.is_selectable,
+            reason=entry.reason,
+        )
+        for entry in outlook.contents
+        if entry.is_visible and entry.depth > 0 and entry.identifier in course.item_ids
+    ]
+
+
+def _status(entry: Entry, state: ScormItemState | None) -> Status:
+    """What stands for an item: the run-time data of a SCO, what sequencing knows of the rest."""
+    success = state.success if state else Success.UNKNOWN
+    if success is not Success.UNKNOWN:
+        return "passed" if success is Success.PASSED else "failed"
+    if (state and state.completion is Completion.COMPLETED) or entry.completed:
+        return "completed"
+    return "in_progress" if state or entry.is_attempted else "not_started"

@@ -1,0 +1,78 @@
+"""Schema findings: a package's manifest held against the schemas it brings, by a program with a time limit.
+
+Never a reason to refuse: many packages that play everywhere are not valid, and some bring schemas that are broken.
+"""
+
+import json
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
+
+from scorm_player import archive
+from scorm_player.archive import Index
+from scorm_player.findings import Finding, Findings
+from scorm_player.scorm.manifest import schema_check
+from scorm_player.scorm.manifest.places import MANIFEST
+from scorm_player.scorm.manifest.xml import blank_declaration, decode
+
+RULE = "schema."
+SECONDS = 30
+MOST_SCHEMAS = 200
+LARGEST_SCHEMA = 2 << 20
+PROGRAM = Path(schema_check.__file__)
+
+
+def check(file: BinaryIO, index: Index) -> tuple[Finding, ...]:
+    """Return what the package's own schemas say against its manifest; nothing when it brings none."""
+    findings = Findings()
+    with TemporaryDirectory(prefix="stoa-schema-") as folder:
+        if not lay_out(file, index, Path(folder)):
+            return ()
+        answer = run(Path(folder))
+    if answer is None:
+        findings.note(
+            "schema.not_checked",
+            "The schemas in the package could not be used within the time and memory they may take.",
+            "Bring the control documents of your SCORM edition, unchanged.",
+            file=MANIFEST,
+        )
+        return findings.all()
+    for line, reason in answer:
+        findings.warn(
+            "schema.invalid",
+            reason,
+            "Correct the manifest so that it follows the schemas it brings.",
+            file=MANIFEST,
+            line=line,
+        )
+    return findings.all()
+
+
+def lay_out(file: BinaryIO, index: Index, folder: Path) -> bool:
+    """Write manifest and schemas to a folder of their own; answer whether there are schemas."""
+    schemas = [m for m in index.members if m.name.lower().endswith(".xsd") and m.size <= LARGEST_SCHEMA]
+    manifest = index.find(MANIFEST)
+    if not schemas or manifest is None:
+        return False
+    text = decode(archive.read(file, manifest, manifest.size), MANIFEST, Findings())
+    # The declaration goes, since the text is now UTF-8; its lines stay, so that errors name the right ones.
+    (folder / MANIFEST).write_text(blank_declaration(text, MANIFEST, Findings()), encoding="utf-8")
+    for member in schemas[:MOST_SCHEMAS]:
+        place = folder / member.name
+        with suppress(OSError):  # a name that no file system takes
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(archive.read(file, member, LARGEST_SCHEMA))
+    return True
+
+
+def run(folder: Path) -> list[tuple[int, str]] | None:
+    """Return (line, reason) of what is not valid, None when the program came to no answer."""
+    command = [sys.executable, "-I", str(PROGRAM), str(folder), MANIFEST]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=SECONDS, cwd=folder, env={}, check=True)  # noqa: S603 - our own program, our own arguments
+        return [(int(line), str(reason)) for line, reason in json.loads(done.stdout)["errors"]]
+    except (subprocess.SubprocessError, OSError, ValueError, KeyError):
+        return None

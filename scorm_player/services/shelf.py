@@ -1,0 +1,35 @@
+"""A small memory for things that never change once made: a version's manifest, the index of its zip."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import Generic, TypeVar
+
+Thing = TypeVar("Thing")
+
+
+class Shelf(Generic[Thing]):
+    """Keeps the `room` most recently used things of this process."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._things: OrderedDict[Hashable, Thing] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Hashable, make: Callable[[], Thing]) -> Thing:
+        """Return the thing of this key; made now, outside of the lock, when it is not here."""
+        with self._lock:
+            if key in self._things:
+                self._things.move_to_end(key)
+                return self._things[key]
+        thing = make()
+        with self._lock:
+            self._things[key] = thing
+            while len(self._things) > self._room:
+                self._things.popitem(last=False)
+        return thing
+
+    def forget(self, key: Hashable) -> None:
+        """Let go of the thing of this key."""
+        with self._lock:
+            self._things.pop(key, None)

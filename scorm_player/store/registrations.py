@@ -1,0 +1,96 @@
+"""Reading and locking registrations, and the course each one plays."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select
+
+from core.db import Session, organization_of
+from core.errors import NotFound
+from scorm_player.scorm.manifest.model import Manifest
+from scorm_player.scorm.runtime import Item
+from scorm_player.scorm.sequencing.definition import Activity, CourseStructure
+from scorm_player.scorm.sequencing.state import SequencingState
+from scorm_player.scorm.sequencing.tree import ActivityTree
+from scorm_player.scorm.transfer import item_of
+from scorm_player.tables import PackageItem, PackageVersion, Registration
+
+
+@dataclass(frozen=True)
+class Course:
+    """A package version as the run-time needs it. Never changes, so it is kept in memory once read."""
+
+    version_id: UUID
+    manifest: Manifest
+    item_ids: Mapping[str, UUID]  # by the activity's identifier
+    iris: Mapping[str, str]  # by the activity's identifier; the root's is the course's
+    items: Mapping[str, Item]  # what the manifest tells the run-time of each activity
+
+    @property
+    def structure(self) -> CourseStructure:
+        """The default organization's tree."""
+        return self.manifest.organizations[0].structure
+
+    @property
+    def language(self) -> str:
+        """The language of the course's texts, "und" where it does not say."""
+        return self.manifest.metadata.language or "und"
+
+    def identifier(self, item_id: UUID) -> str:
+        """Return the identifier of an item's activity. Raises NotFound."""
+        for identifier, known in self.item_ids.items():
+            if known == item_id:
+                return identifier
+        raise NotFound
+
+    def activity(self, identifier: str) -> Activity:
+        """Return an activity by its identifier. Raises NotFound."""
+        for activity in self.structure.root.walk():
+            if activity.identifier == identifier:
+                return activity
+        raise NotFound
+
+
+KEPT_COURSES = 200
+_courses: OrderedDict[tuple[UUID, UUID], Course] = OrderedDict()
+
+
+def get(session: Session, registration_id: UUID, *, lock: bool = False) -> Registration:
+    """Return the tenant's registration; `lock` makes all who write under it queue. Raises NotFound."""
+    query = select(Registration).where(Registration.id == registration_id)
+    found = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    if found is None:
+        raise NotFound("There is no such registration.")
+    return found
+
+
+def course(session: Session, version_id: UUID) -> Course:
+    """Return what a package version says. Raises NotFound."""
+    key = (organization_of(session), version_id)
+    known = _courses.get(key)
+    if known is None:
+        known = _courses[key] = _read_course(session, version_id)
+        while len(_courses) > KEPT_COURSES:
+            _courses.popitem(last=False)
+    return known
+
+
+def _read_course(session: Session, version_id: UUID) -> Course:
+    manifest = session.scalars(select(PackageVersion.manifest).where(PackageVersion.id == version_id)).one_or_none()
+    if manifest is None:
+        raise NotFound("There is no such package version.")
+    query = select(PackageItem.identifier, PackageItem.id, PackageItem.activity_iri).where(
+        PackageItem.package_version_id == version_id
+    )
+    rows = session.execute(query).all()
+    read = Manifest.from_json(manifest)
+    tree = ActivityTree(read.organizations[0].structure, SequencingState())
+    return Course(
+        version_id,
+        read,
+        {identifier: item_id for identifier, item_id, _ in rows},
+        {identifier: iri for identifier, _, iri in rows if iri is not None},
+        {identifier: item_of(tree, node) for identifier, node in tree.nodes.items()},
+    )

@@ -1,0 +1,119 @@
+"""Launch sessions, the run-time data of items, and the objectives a learner carries from course to course."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from uuid import UUID
+
+import orjson
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from core.db import Session, organization_of
+from core.errors import NotFound
+from scorm_player.scorm.sequencing.state import ObjectiveState
+from scorm_player.tables import GlobalObjective, LaunchSession, ScormItemState, SessionState
+
+OPEN = (SessionState.LAUNCHED, SessionState.INITIALIZED)
+
+
+@dataclass
+class Data:
+    """What `scorm_item_states.cmi` holds: values, what was said of them, what content set, and narrowed access."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)
+    set_by_content: list[str] = field(default_factory=list)
+    access: dict[str, str] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """Serialize."""
+        return orjson.dumps(vars(self)).decode()
+
+
+def data_of(state: ScormItemState) -> Data:
+    """Read an item's run-time data."""
+    return Data(**orjson.loads(state.cmi))
+
+
+def get_session(session: Session, launch_session_id: UUID) -> LaunchSession:
+    """Return the tenant's launch session. Raises NotFound."""
+    found = session.get(LaunchSession, (organization_of(session), launch_session_id))
+    if found is None:
+        raise NotFound("There is no such session.")
+    return found
+
+
+def newest_session(session: Session, registration_id: UUID) -> LaunchSession | None:
+    """Return the session opened last: the only one that may write."""
+    return newest_two_sessions(session, registration_id)[0]
+
+
+def newest_two_sessions(session: Session, registration_id: UUID) -> tuple[LaunchSession | None, LaunchSession | None]:
+    """Return the session opened last, and the one before it."""
+    query = (
+        select(LaunchSession)
+        .where(LaunchSession.registration_id == registration_id)
+        .order_by(LaunchSession.launched_at.desc(), LaunchSession.id.desc())
+        .limit(2)
+    )
+    found = [*session.scalars(query), None, None]
+    return found[0], found[1]
+
+
+def find_state(
+    session: Session, registration_id: UUID, item_id: UUID, attempt: int | None = None
+) -> ScormItemState | None:
+    """Return an item's run-time data in one attempt on it; in the newest one when none is named."""
+    query = (
+        select(ScormItemState)
+        .where(ScormItemState.registration_id == registration_id, ScormItemState.package_item_id == item_id)
+        .order_by(ScormItemState.attempt_number.desc())
+        .limit(1)
+    )
+    if attempt is not None:
+        query = query.where(ScormItemState.attempt_number == attempt)
+    return session.scalars(query).one_or_none()
+
+
+def newest_states(session: Session, registration_id: UUID) -> dict[UUID, ScormItemState]:
+    """Return the newest attempt's run-time data of every item, by item."""
+    query = (
+        select(ScormItemState)
+        .where(ScormItemState.registration_id == registration_id)
+        .order_by(ScormItemState.package_item_id, ScormItemState.attempt_number)
+    )
+    return {state.package_item_id: state for state in session.scalars(query)}
+
+
+def global_objectives(session: Session, user_id: UUID) -> dict[str, ObjectiveState]:
+    """Return what a learner has reached in the objectives shared by all packages."""
+    query = select(GlobalObjective).where(GlobalObjective.user_id == user_id)
+    return {row.objective: ObjectiveState.from_json(orjson.loads(row.state)) for row in session.scalars(query)}
+
+
+def save_global_objectives(
+    session: Session, user_id: UUID, states: Mapping[str, ObjectiveState], now: datetime
+) -> None:
+    """Keep what a learner has reached in shared objectives, in the order of their names, so that writers queue."""
+    for name in sorted(states):
+        statement = insert(GlobalObjective).values(
+            organization_id=organization_of(session),
+            id=_objective_key(user_id, name),
+            user_id=user_id,
+            objective=name,
+            state=orjson.dumps(states[name].to_json()).decode(),
+            updated_at=now,
+        )
+        session.execute(
+            statement.on_conflict_do_update(
+                index_elements=["organization_id", "id"],
+                set_={"state": statement.excluded.state, "updated_at": now},
+            )
+        )
+
+
+def _objective_key(user_id: UUID, name: str) -> UUID:
+    """Return the row's id: names may be longer than an index entry, so the id says which objective of whom it is."""
+    return UUID(bytes=blake2b(user_id.bytes + name.encode("utf-8", "surrogatepass"), digest_size=16).digest())

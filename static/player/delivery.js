@@ -1,0 +1,131 @@
+/**
+ * Brings batches to the server: journaled on the device first, then sent in order, again and again until confirmed.
+ *
+ * States, told by `onState`: "saved" (the server has everything), "sending", "waiting" (kept on this device, not yet
+ * sent), "superseded" (another window or device has taken over) and "lost" (neither device nor server can keep it).
+ */
+
+const PAUSES = [500, 1000, 2000, 5000, 10000, 20000, 30000];
+
+/** The server refused for good: nothing will be sent any more. */
+export class Superseded extends Error {}
+
+export class Delivery {
+  /**
+   * `post(batches)` sends and answers {saved: sequence}; it throws Superseded, or anything else to be tried again.
+   * `journal` has put(batch), remove(upTo). `pace` is the least time between two requests, in ms.
+   */
+  constructor({ post, journal, onState = () => {}, onSaved = () => {}, pace = 1000, clock = () => Date.now(), timers = globalThis }) {
+    this.post = post;
+    this.journal = journal;
+    this.onState = onState;
+    this.onSaved = onSaved;
+    this.pace = pace;
+    this.clock = clock;
+    this.timers = timers;
+    this.queue = [];
+    this.failures = 0;
+    this.keeps = true;
+    this.state = "saved";
+    this.timer = null;
+    this.running = null;
+    this.last = -Infinity;
+    this.waiting = [];
+  }
+
+  /** Take a batch: keep it on the device, and send it — at once when `urgent`, else within the pace. */
+  async add(batch, { urgent = false } = {}) {
+    if (this.state === "superseded") return;
+    this.queue.push(batch);
+    this.#tell(this.failures ? "waiting" : "sending");
+    this.#schedule(urgent ? 0 : Math.max(0, this.last + this.pace - this.clock()), urgent);
+    try {
+      await this.journal.put(batch);
+      this.keeps = true;
+    } catch (problem) {
+      console.error(problem);
+      this.keeps = false;
+    }
+    if (this.failures) this.#tell("waiting");
+  }
+
+  /** Whether a Commit may say "true": the device keeps the data, or the server has been answering. */
+  get canKeep() {
+    return this.keeps || this.failures === 0;
+  }
+
+  /** Resolve true when everything is saved, false after `limit` ms, or when nothing can be sent any more. */
+  settled(limit) {
+    if (!this.queue.length) return Promise.resolve(true);
+    if (this.state === "superseded") return Promise.resolve(false);
+    this.#schedule(0, true);
+    return new Promise((resolve) => {
+      const timer = this.timers.setTimeout(() => resolve(false), limit);
+      this.waiting.push((answer) => {
+        this.timers.clearTimeout(timer);
+        resolve(answer);
+      });
+    });
+  }
+
+  /** Try again now: the network is back, or the learner asked. */
+  retry() {
+    if (this.queue.length) this.#schedule(0, true);
+  }
+
+  #schedule(delay, now = false) {
+    if (this.state === "superseded" || this.running) return;
+    if (this.timer !== null) {
+      if (!now) return;
+      this.timers.clearTimeout(this.timer);
+    }
+    this.timer = this.timers.setTimeout(() => {
+      this.timer = null;
+      this.running = this.#deliver().finally(() => {
+        this.running = null;
+        if (this.queue.length && this.state !== "superseded") this.#schedule(this.#pause());
+      });
+    }, delay);
+  }
+
+  #pause() {
+    if (this.failures) return PAUSES[Math.min(this.failures, PAUSES.length) - 1];
+    const urgent = this.queue.some((batch) => batch.committed || batch.terminated);
+    return urgent ? 0 : Math.max(0, this.last + this.pace - this.clock());
+  }
+
+  async #deliver() {
+    const batches = [...this.queue];
+    this.last = this.clock();
+    try {
+      const { saved } = await this.post(batches);
+      this.failures = 0;
+      this.queue = this.queue.filter((batch) => batch.sequence > saved);
+      this.onSaved(saved);
+      await this.journal.remove(saved).catch((problem) => console.error(problem));
+    } catch (problem) {
+      if (problem instanceof Superseded) {
+        this.#tell("superseded");
+        this.#answer(false);
+        return;
+      }
+      this.failures += 1;
+      this.#tell("waiting");
+      return;
+    }
+    this.#tell(this.queue.length ? "sending" : "saved");
+    if (!this.queue.length) this.#answer(true);
+  }
+
+  #answer(answer) {
+    for (const resolve of this.waiting.splice(0)) resolve(answer);
+  }
+
+  #tell(state) {
+    if (this.state === "superseded") return;
+    if (state === "waiting" && !this.keeps) state = "lost";
+    if (state === this.state) return;
+    this.state = state;
+    this.onState(state);
+  }
+}

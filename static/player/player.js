@@ -1,0 +1,374 @@
+/**
+ * The player page's script, on the application's origin: shows an activity's adapter in the frame, journals and delivers
+ * what it passes on, says what is saved, and navigates.
+ *
+ * It finds the launch document in `#launch` (JSON, see services/runtime.py), texts in `#stoa-texts` (JSON) and its places
+ * by id, all but the frame optional: #stoa-content (iframe), #stoa-saved (status words), #stoa-previous, #stoa-next,
+ * #stoa-exit (its href or data-return is where leaving leads), #stoa-fullscreen, #stoa-window, #stoa-outline (what
+ * carries data-item opens that item), #stoa-log. After each confirmed commit and each launch it dispatches
+ * `stoa:committed` on the body.
+ */
+
+import { Delivery, Superseded } from "./delivery.js";
+import { Journal } from "./journal.js";
+
+const ALLOW = "autoplay; fullscreen; picture-in-picture; encrypted-media; clipboard-write";
+const SANDBOX =
+  "allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox allow-modals allow-downloads";
+const HEARTBEAT = 60_000;
+const SETTLE = 15_000; // how long leaving waits for the server
+const EMPTYING = 4000; // … and for the content to go
+const SILENCE = 10_000; // a SCO that has not called Initialize by then may need a window of its own
+const LARGE = 8 * 1024;
+
+const TEXTS = {
+  saved: "Saved",
+  sending: "Saving…",
+  waiting: "Saved on this device, not yet sent",
+  lost: "Not saved: this device cannot keep it, and the server cannot be reached",
+  superseded: "This course was opened in another window or on another device. It goes on there.",
+  take_back: "Go on here",
+  unsent: "What you did is saved on this device, but not yet sent.",
+  kept: "Something you did earlier on this device was overtaken by a later session elsewhere. It is kept here as evidence.",
+  elsewhere: "Something you did last time is still on the device you did it on. Open this course there once to send it.",
+  unreachable: "The next part cannot be opened now.",
+  signed_out: "You have been signed out. Sign in again in another tab; what you do here is kept on this device.",
+  retry: "Try again",
+  leave: "Back to the course",
+  ended: "You have reached the end.",
+  suspended: "You can go on here whenever you like.",
+};
+
+const byId = (id) => document.getElementById(id);
+
+export class Player {
+  constructor(launch, { journal = new Journal(), texts = {} } = {}) {
+    this.texts = { ...TEXTS, ...texts };
+    this.journal = journal;
+    this.running = null;
+    this.navigating = false;
+    this.superseded = false;
+    this.csrf = document.querySelector('meta[name="csrf-token"]')?.content ?? "";
+    this.first = launch;
+    window.addEventListener("message", (event) => this.#hear(event));
+    window.addEventListener("online", () => this.running?.delivery.retry());
+    window.addEventListener("pageshow", (event) => event.persisted && location.reload());
+    this.#control("stoa-previous", () => this.navigate("previous"));
+    this.#control("stoa-next", () => this.navigate("continue"));
+    this.#control("stoa-exit", () => this.navigate("leave"));
+    this.#control("stoa-fullscreen", () => byId("stoa-content").requestFullscreen());
+    this.#control("stoa-window", () => this.#openWindow());
+    byId("stoa-outline")?.addEventListener("click", (event) => {
+      const choice = event.target.closest("[data-item]");
+      if (!choice || choice.disabled || choice.getAttribute("aria-disabled") === "true") return;
+      event.preventDefault();
+      this.navigate("choice", choice.dataset.item);
+    });
+    setInterval(() => this.#beat(), HEARTBEAT);
+  }
+
+  /** Send what an earlier visit left on this device. If some of it was news, the launch is made anew, on top of it. */
+  async start() {
+    const { applied, kept } = await this.#replay();
+    if (applied) {
+      location.reload();
+      return;
+    }
+    this.#launch(this.first);
+    if (kept) this.#show(this.texts.kept);
+    else if (this.first.unsent_elsewhere) this.#show(this.texts.elsewhere);
+  }
+
+  /** Leave the activity and go where the request leads; the server decides whether it may. */
+  async navigate(request, target = null) {
+    const { running } = this;
+    if (this.navigating || this.superseded || !running) return;
+    this.navigating = true;
+    try {
+      await this.#empty(running);
+      if (!(await running.delivery.settled(SETTLE))) {
+        if (!this.superseded) this.#show(this.texts.unsent, this.texts.retry, () => this.navigate(request, target));
+        return;
+      }
+      await this.#go(running, request, target);
+    } finally {
+      this.navigating = false;
+    }
+  }
+
+  async #go(running, request, target) {
+    let led;
+    try {
+      led = await this.#ask(`/runtime/${running.document.session}/navigate`, { request, target });
+    } catch (problem) {
+      if (problem instanceof Superseded) this.#giveWay();
+      else this.#show(`${this.texts.unreachable} ${problem.message}`, this.texts.retry, () => this.navigate(request, target));
+      return;
+    }
+    if (led.refused) this.#show(led.refused, this.texts.retry, () => location.reload());
+    else if (led.launch) this.#launch(led.launch);
+    else this.#end(led);
+    this.#announce();
+  }
+
+  #launch(given) {
+    this.#hide();
+    this.running?.window?.close?.();
+    const delivery = new Delivery({
+      post: (batches) => this.#commit(given.session, batches),
+      journal: this.journal.forSession({ session: given.session, registration: given.registration, person: given.person }),
+      onState: (state) => this.#status(state),
+      onSaved: (sequence) => this.#tell("saved", { sequence }),
+    });
+    const running = { document: given, delivery, window: null, initialized: false, canKeep: true, follow: null };
+    this.running = running;
+    document.body.dataset.player = "running";
+    this.#status("saved");
+    this.#controls(given.navigation);
+    const frame = this.#frame(given);
+    const own = byId("stoa-window");
+    if (own) own.hidden = !given.new_window;
+    if (given.new_window && own) return; // browsers let a window open on the learner's own click only
+    frame.src = given.adapter_url;
+    running.window = frame.contentWindow;
+    setTimeout(() => {
+      if (this.running === running && given.table && !running.initialized && own) own.hidden = false;
+    }, SILENCE);
+  }
+
+  /** A new frame for each activity: nothing of the one before is left in it. */
+  #frame(given) {
+    const old = byId("stoa-content");
+    const frame = document.createElement("iframe");
+    frame.id = old.id;
+    frame.className = old.className;
+    frame.title = given.title;
+    frame.allow = ALLOW;
+    frame.setAttribute("sandbox", SANDBOX);
+    old.replaceWith(frame);
+    return frame;
+  }
+
+  #openWindow() {
+    const { running } = this;
+    if (!running) return;
+    byId("stoa-content").src = "about:blank";
+    running.window = window.open(running.document.adapter_url, "_blank", running.document.window_features ?? "");
+  }
+
+  #hear(event) {
+    const { running } = this;
+    if (!running || event.origin !== running.document.content_origin || event.source !== running.window) return;
+    if (event.data?.stoa !== 1) return;
+    const { type, ...data } = event.data;
+    if (type === "ready") this.#tell("launch", { document: running.document });
+    else if (type === "initialized") {
+      running.initialized = true;
+      const own = byId("stoa-window");
+      if (own && !running.document.new_window) own.hidden = true;
+    } else if (type === "batch" && data.session === running.document.session) this.#take(running, data.batch);
+    else if (type === "left") running.left?.();
+    else if (type === "log") this.#log(data.calls);
+  }
+
+  #take(running, batch) {
+    const urgent = batch.initialized || batch.committed || batch.terminated || isLarge(batch);
+    running.delivery.add(batch, { urgent: Boolean(urgent) }).then(() => this.#tellWhetherItKeeps(running));
+    if (batch.terminated && !this.navigating) this.#afterTerminate(running);
+  }
+
+  /** The content has ended by itself: go where it asked to go, if it did; else the learner decides. */
+  async #afterTerminate(running) {
+    const saved = await running.delivery.settled(SETTLE);
+    if (saved && this.running === running && running.follow) await this.navigate(running.follow.request, running.follow.target);
+  }
+
+  /** Empty the frame first: the content's last handlers run, and what they set is delivered before anything goes on. */
+  async #empty(running) {
+    if (!running.window || running.window.closed) return;
+    await new Promise((resolve) => {
+      running.left = resolve;
+      setTimeout(resolve, EMPTYING);
+      this.#tell("leave");
+    });
+  }
+
+  async #commit(session, batches) {
+    const answer = await this.#ask(`/runtime/${session}/commit`, { batches, last: batches.at(-1)?.sequence ?? 0 });
+    if (this.running?.document.session === session) {
+      this.running.follow = answer.follow;
+      if (batches.length) this.#announce();
+    }
+    return answer;
+  }
+
+  /** While nothing is being sent, ask once a minute: it keeps the sign-in alive and tells when another window took over. */
+  async #beat() {
+    const { running } = this;
+    if (!running || this.superseded || running.delivery.queue.length) return;
+    try {
+      await this.#commit(running.document.session, []);
+    } catch (problem) {
+      if (problem instanceof Superseded) this.#giveWay();
+    }
+  }
+
+  /** POST JSON as the signed-in person. Throws Superseded where a later session has taken over, else the server's words. */
+  async #ask(url, body, again = true) {
+    const response = await fetch(url, {
+      method: "POST",
+      credentials: "same-origin",
+      headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRF-Token": this.csrf },
+      body: JSON.stringify(body),
+    });
+    if (response.ok) return response.json();
+    if (response.status === 409 || response.status === 410) throw new Superseded();
+    if (response.status === 403 && again && (await this.#renewToken())) return this.#ask(url, body, false);
+    if (response.status === 401) this.#show(this.texts.signed_out);
+    const words = await response.json().then((problem) => problem.detail, () => response.statusText);
+    throw new Error(words);
+  }
+
+  /** After signing in again in another tab, this page's token is out of date. */
+  async #renewToken() {
+    const response = await fetch("/runtime/token", { credentials: "same-origin", headers: { Accept: "application/json" } });
+    if (!response.ok) return false;
+    const { csrf } = await response.json();
+    const changed = csrf !== this.csrf;
+    this.csrf = csrf;
+    return changed;
+  }
+
+  async #replay() {
+    const told = { applied: 0, kept: 0 };
+    let entries = [];
+    try {
+      entries = await this.journal.of(this.first.person);
+    } catch (problem) {
+      console.error(problem);
+    }
+    const sessions = new Map();
+    for (const entry of entries) sessions.set(entry.session, [...(sessions.get(entry.session) ?? []), entry]);
+    for (const [session, own] of sessions) {
+      try {
+        const batches = own.map((entry) => entry.batch);
+        const body = { batches, last: batches.at(-1).sequence, replay: true };
+        const { saved, applied } = await this.#ask(`/runtime/${session}/commit`, body);
+        await this.journal.remove(session, saved);
+        told.applied += applied;
+      } catch (problem) {
+        if (problem instanceof Superseded) told.kept += 1;
+        else console.error(problem);
+      }
+    }
+    return told;
+  }
+
+  #end({ suspended }) {
+    this.running?.window?.close?.();
+    this.running = null;
+    document.body.dataset.player = "ended";
+    const exit = byId("stoa-exit");
+    const back = exit?.dataset.return ?? exit?.getAttribute("href");
+    if (back) location.assign(back);
+    else this.#show(suspended ? this.texts.suspended : this.texts.ended);
+  }
+
+  #giveWay() {
+    if (this.superseded) return;
+    this.superseded = true;
+    document.body.dataset.player = "superseded";
+    this.#tell("stop");
+    this.#show(this.texts.superseded, this.texts.take_back, () => location.reload());
+  }
+
+  #tellWhetherItKeeps(running) {
+    if (running.delivery.canKeep === running.canKeep) return;
+    running.canKeep = running.delivery.canKeep;
+    this.#tell("state", { canKeep: running.canKeep });
+  }
+
+  #tell(type, more = {}) {
+    const { running } = this;
+    running?.window?.postMessage({ stoa: 1, type, ...more }, running.document.content_origin);
+  }
+
+  #status(state) {
+    const place = byId("stoa-saved");
+    if (place) {
+      place.dataset.state = state;
+      place.textContent = this.texts[state];
+    }
+    if (state === "superseded") this.#giveWay();
+    if (this.running) this.#tellWhetherItKeeps(this.running);
+  }
+
+  #announce() {
+    document.body.dispatchEvent(new CustomEvent("stoa:committed", { bubbles: true }));
+  }
+
+  #controls(navigation) {
+    for (const [name, { enabled, visible }] of Object.entries(navigation ?? {})) {
+      const control = byId(`stoa-${name}`);
+      if (!control) continue;
+      control.disabled = !enabled;
+      if (!enabled) control.setAttribute("aria-disabled", "true");
+      else control.removeAttribute("aria-disabled");
+      control.hidden = !visible;
+    }
+  }
+
+  #control(id, act) {
+    byId(id)?.addEventListener("click", (event) => {
+      event.preventDefault();
+      if (event.currentTarget.getAttribute("aria-disabled") !== "true") act();
+    });
+  }
+
+  /** Show a message above the content, with one thing to do about it. */
+  #show(text, label = "", act = null) {
+    this.#hide();
+    const message = document.createElement("div");
+    message.id = "stoa-message";
+    message.className = "alert alert-warning player-message";
+    message.setAttribute("role", "alert");
+    message.append(Object.assign(document.createElement("p"), { textContent: text }));
+    if (act) {
+      const button = Object.assign(document.createElement("button"), { type: "button", textContent: label });
+      button.className = "btn btn-primary";
+      button.addEventListener("click", () => {
+        this.#hide();
+        act();
+      });
+      message.append(button);
+    }
+    byId("stoa-content").before(message);
+  }
+
+  #hide() {
+    byId("stoa-message")?.remove();
+  }
+
+  /** Ask the adapter for the log of API calls; it appears in #stoa-log. */
+  requestLog() {
+    this.#tell("log");
+  }
+
+  #log(calls) {
+    const place = byId("stoa-log");
+    if (!place) return;
+    const told = (value) => JSON.stringify(value);
+    place.textContent = calls
+      .map(([at, method, given, answer, error]) => `${at} ${method}(${given.map(told).join(", ")}) = ${told(answer)} [${error}]`)
+      .join("\n");
+  }
+}
+
+const isLarge = (batch) => batch.changes.some(([, value]) => value.length > LARGE);
+
+const given = byId("launch");
+if (given) {
+  const player = new Player(JSON.parse(given.textContent), { texts: JSON.parse(byId("stoa-texts")?.textContent ?? "{}") });
+  byId("stoa-show-log")?.addEventListener("click", () => player.requestLog());
+  player.start();
+}

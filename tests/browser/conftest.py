@@ -1,0 +1,144 @@
+"""A running Stoa (web and worker, own processes, own database) and a real Chromium."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.conftest import PASSWORD
+from tools import chromium
+
+ROOT = Path(__file__).resolve().parents[2]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+
+
+@dataclass
+class Live:
+    """A running Stoa."""
+
+    app: str
+    content: str
+    home: Path
+    environment: dict[str, str]
+    process: subprocess.Popen[bytes]
+
+    def command(self, *arguments: str) -> str:
+        """Run `stoa …` against it and answer what it printed."""
+        result = subprocess.run(
+            [sys.executable, "-m", "app", *arguments], cwd=ROOT, env=self.environment, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("browser")
+
+
+@pytest.fixture
+def live(database_url: str, tmp_path: Path) -> Iterator[Live]:
+    """Stoa as `stoa serve` runs it, over a fresh copy of the prepared database."""
+    port = _free_port()
+    environment = os.environ | {
+        "DATABASE_URL": database_url,
+        "STOA_HOME": str(tmp_path / "instance"),
+        "PORT": str(port),
+        "STOA_TEST": "1",
+        "STOA_WORKERS": "1",
+    }
+    log = (tmp_path / "server.log").open("wb")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app", "serve"], cwd=ROOT, env=environment, stdout=log, stderr=log,
+        start_new_session=True,
+    )  # fmt: skip
+    live = Live(f"http://localhost:{port}", f"http://127.0.0.1:{port}", tmp_path / "instance", environment, process)
+    try:
+        _wait_until_ready(live, tmp_path / "server.log")
+        yield live
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+        log.close()
+    assert b"unexpected error" not in (tmp_path / "server.log").read_bytes(), (tmp_path / "server.log").read_text()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium.find(), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=list(SIZES))
+def size(request: pytest.FixtureRequest) -> dict[str, int]:
+    return SIZES[request.param]
+
+
+@pytest.fixture
+def new_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
+    """Open a browser profile of its own: another device, another person."""
+    contexts: list[BrowserContext] = []
+
+    def open_context(size: dict[str, int] = SIZES["desktop"]) -> BrowserContext:
+        contexts.append(browser.new_context(viewport=size))
+        return contexts[-1]
+
+    yield open_context
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page_of(live: Live, new_context: Callable[..., BrowserContext]) -> Callable[..., Page]:
+    """Answer a page on which this person is signed in; console errors and refused resources fail the test."""
+    problems: list[str] = []
+
+    def signed_in(name: str, size: dict[str, int] = SIZES["desktop"]) -> Page:
+        page = new_context(size).new_page()
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto(live.app + "/sign-in")
+        page.get_by_label("E-mail").fill(f"{name}@{'acme' if name == 'zoe' else 'northwind'}.example")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(live.app + "/home")
+        return page
+
+    yield signed_in
+    assert problems == []
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_ready(live: Live, log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if live.process.poll() is not None:
+            break
+        try:
+            with urlopen(live.app + "/readyz", timeout=2) as answer:  # noqa: S310 - our own address
+                if answer.status == 200:
+                    return
+        except (URLError, OSError):
+            time.sleep(0.1)
+    raise AssertionError("Stoa did not start:\n" + log.read_text())

@@ -1,0 +1,197 @@
+"""A learner plays: what the content sets arrives, whatever happens to window, network and server."""
+
+import pytest
+
+from scorm_player.scorm.sequencing.definition import Edition
+from tests.browser.player.conftest import eventually
+from tests.scorm_player.playing import sco
+
+
+def test_a_lesson_is_played_and_completes_the_course(stage, sit_down, play):
+    registration = stage.register(sco("one"))
+    lesson = play(sit_down(), registration)
+
+    assert lesson.call("Initialize", "") == "true"
+    assert lesson.call("GetValue", "cmi.learner_name") == "Tester, Ana"
+    assert lesson.call("GetValue", "cmi.entry") == "ab-initio"
+    lesson.set("cmi.completion_status", "completed")
+    lesson.set("cmi.success_status", "passed")
+    assert lesson.call("Commit", "") == "true"
+    assert lesson.call("Terminate", "") == "true"
+
+    lesson.saved()
+    assert stage.summary(registration).completion == "completed"
+    assert stage.summary(registration).success == "passed"
+
+
+def test_a_driver_that_looks_for_both_apis_finds_the_one_of_1_2(stage, sit_down, play):
+    registration = stage.register(sco("one"), edition=Edition.SCORM_1_2)
+    lesson = play(sit_down(), registration)
+
+    assert lesson.call("LMSInitialize", "") == "true"
+    assert lesson.call("LMSSetValue", "cmi.core.lesson_status", "passed") == "true"
+    assert lesson.call("LMSFinish", "") == "true"
+
+    lesson.saved()
+    assert stage.summary(registration).success == "passed"
+
+
+def test_next_lets_the_content_finish_and_shows_the_next_activity(stage, sit_down, play):
+    stage.pages["one.html"] += """<script>
+      api.Initialize("");
+      addEventListener("pagehide", () => {
+        api.SetValue("cmi.completion_status", "completed");
+        api.SetValue("cmi.exit", "normal");
+        api.Terminate("");
+      });
+    </script>"""
+    registration = stage.register()
+    lesson = play(sit_down(), registration)
+    lesson.frame.wait_for_function("api.GetLastError() === '0'")
+
+    lesson.page.get_by_role("button", name="Next").click()
+
+    assert lesson.shows("two.html")
+    assert stage.values(registration)["cmi.completion_status"] == "completed"
+    assert stage.summary(registration).progress_percent == 50
+
+    lesson.page.get_by_role("button", name="Next").click()
+    lesson.page.wait_for_url(f"{stage.origin}/left")  # behind the last activity the course ends
+
+
+def test_content_that_ends_with_a_request_is_followed(stage, sit_down, play):
+    registration = stage.register()
+    lesson = play(sit_down(), registration)
+    lesson.call("Initialize", "")
+    lesson.set("adl.nav.request", "{target=two}choice")
+
+    lesson.call("Terminate", "")
+
+    assert lesson.shows("two.html")
+
+
+def test_an_entry_of_the_outline_opens_its_item(stage, sit_down, play):
+    lesson = play(sit_down(), stage.register())
+    assert lesson.frame.url.endswith("one.html")
+
+    lesson.page.get_by_role("button", name="Two").click()
+
+    assert lesson.shows("two.html")
+
+
+def test_exit_leads_back_and_the_course_goes_on_where_it_was_left(stage, sit_down, play):
+    registration = stage.register()
+    device = sit_down()
+    lesson = play(device, registration)
+    lesson.call("Initialize", "")
+    lesson.set("cmi.suspend_data", "page=3")
+
+    lesson.page.get_by_role("link", name="Exit").click()
+    lesson.page.wait_for_url(f"{stage.origin}/left")
+
+    again = play(device, registration)
+    assert again.call("Initialize", "") == "true"
+    assert again.call("GetValue", "cmi.suspend_data") == "page=3"
+    assert again.call("GetValue", "cmi.entry") == "resume"
+
+
+@pytest.mark.parametrize("seconds", [0.2, 1, 5])
+@pytest.mark.parametrize("size", [1_000, 64_000, 1_000_000])
+def test_what_was_set_before_the_tab_was_closed_is_there_on_another_device(stage, sit_down, play, seconds, size):
+    if seconds == 5 and size != 64_000:
+        pytest.skip("one size is enough for a quiet window")
+    registration = stage.register()
+    lesson = play(sit_down(), registration)
+    lesson.call("Initialize", "")
+    data = "x" * (size - 4) + "last"
+    lesson.set("cmi.suspend_data", data)
+    lesson.set("cmi.location", "page 7")
+    lesson.page.wait_for_timeout(seconds * 1000)
+
+    lesson.page.close()
+
+    def is_there():
+        values = stage.values(registration)
+        return values.get("cmi.suspend_data") == data and values.get("cmi.location") == "page 7"
+
+    assert eventually(is_there) or stage.unsent(registration) > 0
+    elsewhere = play(sit_down(), registration)
+    elsewhere.call("Initialize", "")
+    if is_there():
+        assert elsewhere.call("GetValue", "cmi.suspend_data") == data
+
+
+def test_what_is_set_in_the_last_moment_goes_by_beacon(stage, sit_down, play):
+    stage.pages["one.html"] += """<script>
+      api.Initialize("");
+      addEventListener("pagehide", () => {
+        api.SetValue("cmi.location", "the very end");
+        api.SetValue("cmi.exit", "suspend");
+        api.Terminate("");
+      });
+    </script>"""
+    registration = stage.register()
+    lesson = play(sit_down(), registration)
+    lesson.frame.wait_for_function("api.GetLastError() === '0'")
+    lesson.saved()
+
+    lesson.page.close(run_before_unload=True)
+
+    assert eventually(lambda: stage.values(registration).get("cmi.location") == "the very end")
+
+
+def test_while_the_server_is_away_the_device_keeps_what_is_set_and_says_so(stage, sit_down, play):
+    registration = stage.register()
+    lesson = play(sit_down(), registration)
+    lesson.call("Initialize", "")
+    lesson.saved()
+    stage.stop()
+
+    lesson.set("cmi.location", "in the dark")
+    assert lesson.call("Commit", "") == "true"
+    lesson.saved("waiting")
+    assert "not yet sent" in lesson.page.locator("#stoa-saved").inner_text()
+    lesson.page.wait_for_timeout(3000)
+    lesson.set("cmi.suspend_data", "still going")
+    stage.start()
+
+    lesson.saved(timeout=40_000)
+    assert stage.values(registration)["cmi.location"] == "in the dark"
+    assert stage.values(registration)["cmi.suspend_data"] == "still going"
+
+
+def test_a_tab_closed_while_the_server_was_away_is_caught_up_at_the_next_launch(stage, sit_down, play):
+    registration = stage.register()
+    device = sit_down()
+    lesson = play(device, registration)
+    lesson.call("Initialize", "")
+    lesson.saved()
+    stage.stop()
+    lesson.set("cmi.suspend_data", "kept on the device")
+    lesson.saved("waiting")
+    lesson.page.close()
+    stage.start()
+
+    again = play(device, registration)
+    again.page.wait_for_selector("body[data-player=running]")
+    assert again.call("Initialize", "") == "true"
+    assert again.call("GetValue", "cmi.suspend_data") == "kept on the device"
+
+
+def test_of_two_windows_the_later_one_goes_on_and_the_earlier_one_says_so(stage, sit_down, play):
+    registration = stage.register()
+    device = sit_down()
+    first = play(device, registration)
+    first.call("Initialize", "")
+    first.set("cmi.suspend_data", "from the first")
+    first.saved()
+    second = play(device, registration)
+    second.call("Initialize", "")
+
+    first.set("cmi.suspend_data", "too late")
+
+    first.page.wait_for_selector("#stoa-message")
+    assert "goes on there" in first.page.locator("#stoa-message").inner_text()
+    second.set("cmi.location", "second")
+    assert eventually(lambda: stage.values(registration).get("cmi.location") == "second")
+    assert stage.values(registration)["cmi.suspend_data"] == "from the first"

@@ -1,0 +1,246 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Batches, CLOSING_BUDGET } from "../../static/player/batches.js";
+import { Delivery, Superseded } from "../../static/player/delivery.js";
+
+/** A clock and timers that only move when told to. */
+class Time {
+  now = 0;
+  timers = new Map();
+  next = 1;
+  setTimeout = (act, delay) => {
+    this.timers.set(this.next, { at: this.now + delay, act });
+    return this.next++;
+  };
+  clearTimeout = (id) => this.timers.delete(id);
+  async pass(ms) {
+    const until = this.now + ms;
+    for (;;) {
+      await new Promise(setImmediate);
+      const due = [...this.timers].filter(([, timer]) => timer.at <= until).sort((a, b) => a[1].at - b[1].at)[0];
+      if (!due) break;
+      this.timers.delete(due[0]);
+      this.now = Math.max(this.now, due[1].at);
+      due[1].act();
+    }
+    this.now = until;
+  }
+}
+
+function batches(options = {}) {
+  const time = new Time();
+  const sent = [];
+  const made = new Batches({ send: (batch) => sent.push(batch), clock: () => time.now, timers: time, ...options });
+  return { time, sent, made };
+}
+
+test("the first change after quiet is sent within 100 ms, with what came beside it", async () => {
+  const { time, sent, made } = batches();
+
+  made.add("cmi.location", "1");
+  made.add("cmi.suspend_data", "x");
+  await time.pass(100);
+
+  assert.deepEqual(sent.map((batch) => [batch.sequence, batch.changes]), [
+    [1, [["cmi.location", "1"], ["cmi.suspend_data", "x"]]],
+  ]);
+});
+
+test("a plain element set again in one batch is sent once; records keep their order", () => {
+  const { made } = batches();
+  made.add("cmi.location", "1");
+  made.add("cmi.interactions.0.id", "q");
+  made.add("cmi.interactions.0.type", "choice");
+  made.add("cmi.interactions.0.learner_response", "a");
+  made.add("cmi.interactions.0.type", "numeric");
+  made.add("cmi.interactions.0.learner_response", "3");
+  made.add("cmi.location", "2");
+
+  assert.deepEqual(made.flush().changes, [
+    ["cmi.location", "2"],
+    ["cmi.interactions.0.id", "q"],
+    ["cmi.interactions.0.type", "choice"],
+    ["cmi.interactions.0.learner_response", "a"],
+    ["cmi.interactions.0.type", "numeric"],
+    ["cmi.interactions.0.learner_response", "3"],
+  ]);
+});
+
+test("a large change is sent at once", () => {
+  const { sent, made } = batches();
+
+  made.add("cmi.suspend_data", "x".repeat(8193));
+
+  assert.equal(sent.length, 1);
+});
+
+test("each batch tells the time since the one before, and marks make one of nothing", async () => {
+  const { time, sent, made } = batches();
+
+  made.flush({ initialized: true });
+  await time.pass(1500);
+  made.flush({ committed: true });
+  made.flush();
+
+  assert.deepEqual(sent.map((batch) => batch.seconds), [0, 1.5]);
+});
+
+test("what remains when the window closes is the oldest unsaved, within the budget", () => {
+  const { made } = batches();
+  made.add("cmi.location", "saved");
+  made.flush();
+  made.add("cmi.location", "unsaved");
+  made.flush();
+  made.add("cmi.suspend_data", "x".repeat(CLOSING_BUDGET));
+  made.saved(1);
+
+  const rest = made.rest((batch) => JSON.stringify(batch).length);
+
+  assert.deepEqual(rest.map((batch) => batch.sequence), [2]);
+});
+
+function delivery(post, options = {}) {
+  const time = new Time();
+  const kept = new Map();
+  const states = [];
+  const journal = {
+    put: async (batch) => kept.set(batch.sequence, batch),
+    remove: async (upTo) => [...kept.keys()].filter((key) => key <= upTo).forEach((key) => kept.delete(key)),
+  };
+  const made = new Delivery({ post, journal, onState: (state) => states.push(state), clock: () => time.now, timers: time, ...options });
+  return { time, kept, states, made };
+}
+
+test("batches go in order, at most once a second, and leave the journal when they are saved", async () => {
+  const posted = [];
+  const { time, kept, states, made } = delivery(async (batches) => {
+    posted.push(batches.map((batch) => batch.sequence));
+    return { saved: batches.at(-1).sequence };
+  });
+
+  made.add({ sequence: 1 });
+  await time.pass(10);
+  made.add({ sequence: 2 });
+  made.add({ sequence: 3 });
+  await time.pass(500);
+  assert.deepEqual(posted, [[1]]);
+  assert.equal(kept.size, 2);
+  await time.pass(600);
+
+  assert.deepEqual(posted, [[1], [2, 3]]);
+  assert.equal(kept.size, 0);
+  assert.deepEqual(states, ["sending", "saved", "sending", "saved"]);
+});
+
+test("an urgent batch does not wait", async () => {
+  const posted = [];
+  const { time, made } = delivery(async (batches) => {
+    posted.push(batches.length);
+    return { saved: batches.at(-1).sequence };
+  });
+  made.add({ sequence: 1 });
+  await time.pass(10);
+
+  made.add({ sequence: 2, committed: true }, { urgent: true });
+  await time.pass(10);
+
+  assert.deepEqual(posted, [1, 1]);
+});
+
+test("without network the device keeps what is set and says so, and all arrives when it is back", async () => {
+  let online = false;
+  const arrived = [];
+  const { time, kept, states, made } = delivery(async (batches) => {
+    if (!online) throw new TypeError("no network");
+    arrived.push(...batches.map((batch) => batch.sequence));
+    return { saved: batches.at(-1).sequence };
+  });
+  made.add({ sequence: 1 });
+  await time.pass(60_000);
+  made.add({ sequence: 2 });
+  await time.pass(100);
+  assert.equal(kept.size, 2);
+  assert.equal(made.state, "waiting");
+  assert.ok(made.canKeep);
+
+  online = true;
+  await time.pass(60_000);
+
+  assert.deepEqual(arrived, [1, 2]);
+  assert.equal(states.at(-1), "saved");
+});
+
+test("only when neither device nor server can keep it, data is lost and Commit may say so", async () => {
+  const broken = { put: async () => Promise.reject(new Error("quota")), remove: async () => {} };
+  const { time, made } = delivery(async () => Promise.reject(new TypeError("no network")), { journal: broken });
+  const error = console.error;
+  console.error = () => {};
+
+  made.add({ sequence: 1 });
+  await time.pass(100);
+  console.error = error;
+
+  assert.equal(made.state, "lost");
+  assert.equal(made.canKeep, false);
+});
+
+test("a session that another one has superseded sends nothing more and keeps its entries as evidence", async () => {
+  let requests = 0;
+  const { time, kept, made } = delivery(async () => {
+    requests += 1;
+    throw new Superseded();
+  });
+  made.add({ sequence: 1 });
+  await time.pass(60_000);
+  made.add({ sequence: 2 });
+  await time.pass(60_000);
+
+  assert.equal(requests, 1);
+  assert.equal(made.state, "superseded");
+  assert.deepEqual([...kept.keys()], [1]);
+  assert.equal(await made.settled(1000), false);
+});
+
+test("leaving waits until all is saved, and not longer than the limit", async () => {
+  let release;
+  const { time, made } = delivery((batches) => new Promise((resolve) => (release = () => resolve({ saved: batches.at(-1).sequence }))));
+  made.add({ sequence: 1 });
+  await time.pass(10);
+  const first = made.settled(1000);
+  await time.pass(1001);
+  assert.equal(await first, false);
+
+  const second = made.settled(1000);
+  release();
+  await time.pass(10);
+
+  assert.equal(await second, true);
+});
+
+for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
+  test(`whatever answers are lost, the server ends with every batch once and in order (${seed})`, async () => {
+    let state = seed;
+    const chance = () => (state = (state * 16807) % 2147483647) / 2147483647;
+    const server = { last: 0, applied: [] };
+    const { time, made } = delivery(async (batches) => {
+      if (chance() < 0.3) throw new TypeError("request lost");
+      for (const { sequence } of batches) {
+        if (sequence !== server.last + 1) continue;
+        server.last = sequence;
+        server.applied.push(sequence);
+      }
+      if (chance() < 0.3) throw new TypeError("answer lost");
+      return { saved: server.last };
+    });
+
+    for (let sequence = 1; sequence <= 20; sequence += 1) {
+      made.add({ sequence });
+      await time.pass(chance() * 3000);
+    }
+    await time.pass(600_000);
+
+    assert.deepEqual(server.applied, Array.from({ length: 20 }, (_, index) => index + 1));
+    assert.equal(made.state, "saved");
+  });
+}

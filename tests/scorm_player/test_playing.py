@@ -1,0 +1,456 @@
+"""Launch, commit, end and navigate: what the run-time does with its rows, its statements and its learner."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import orjson
+import pytest
+from sqlalchemy import select, text
+
+from core.errors import BadRequest, Forbidden, Gone, NotFound
+from core.tables import DomainEvent
+from lrs.services import statements as lrs
+from scorm_player.errors import NotPlayable, Superseded
+from scorm_player.scorm.sequencing.definition import Edition, Objective, ObjectiveMap
+from scorm_player.services import addresses, registrations, runtime
+from scorm_player.services.runtime import Batch
+from scorm_player.store import registrations as store
+from scorm_player.tables import GlobalObjective, LaunchSession, ScormItemState
+from tests.scorm_player.playing import COURSE, NOW, PERSON, course, launched, registered, sco, sent
+
+
+def verbs(db, registration):
+    """What has been said under a registration: (verb, last part of the activity), in order."""
+    return [
+        (s["verb"]["id"].rpartition("/")[2], s["object"]["id"].rpartition("/")[2])
+        for s in lrs.by_registration(db, registration)
+    ]
+
+
+def values(db, launch):
+    row = db.scalars(
+        select(ScormItemState)
+        .join(LaunchSession, LaunchSession.package_item_id == ScormItemState.package_item_id)
+        .where(LaunchSession.id == launch.session_id)
+        .order_by(ScormItemState.attempt_number.desc())
+    ).first()
+    return orjson.loads(row.cmi)["values"]
+
+
+def test_a_lesson_of_1_2_played_to_its_end_completes_the_course(db, cast):
+    registration = registered(db, cast.ana)
+    launch = launched(db, registration)
+    assert launch.document["values"]["cmi.core.entry"] == "ab-initio"
+    assert launch.document["values"]["cmi.core.student_name"] == "Tester, Ana"
+    assert launch.document["url"].endswith("/one.html")
+
+    sent(db, launch, 1, initialized=True)
+    sent(db, launch, 2, ("cmi.core.lesson_location", "3"), seconds=30, now=NOW + timedelta(seconds=30))
+    done = sent(
+        db,
+        launch,
+        3,
+        ("cmi.core.score.raw", "90"),
+        ("cmi.core.lesson_status", "passed"),
+        ("cmi.core.session_time", "00:00:45"),
+        terminated=True,
+        seconds=15,
+        now=NOW + timedelta(seconds=45),
+    )
+
+    assert done.has_ended
+    summary = registrations.summary(db, registration)
+    assert (summary.completion, summary.success) == ("completed", "passed")
+    assert (summary.score_scaled, summary.score_raw, summary.progress_percent) == (0.9, 90.0, 100)
+    assert summary.total_seconds == 45
+    assert [item.status for item in registrations.outline(db, registration)] == ["passed"]
+    said = verbs(db, registration)
+    assert said[:2] == [("initialized", "one"), ("passed", "one")]
+    assert ("terminated", "one") in said
+    assert said[-2:] == [("completed", "fire"), ("passed", "fire")]
+
+
+def test_what_is_sent_twice_is_applied_and_said_once(db, cast):
+    registration = registered(db, cast.ana)
+    launch = launched(db, registration)
+    batches = [
+        Batch(1, (), initialized=True),
+        Batch(2, [("cmi.core.lesson_status", "completed")], Decimal(5)),
+    ]
+
+    for _ in range(3):
+        done = runtime.commit(db, launch.session_id, batches, now=NOW + timedelta(minutes=1))
+
+    assert done.saved == 2
+    assert verbs(db, registration).count(("completed", "one")) == 1
+    assert verbs(db, registration).count(("initialized", "one")) == 1
+    assert registrations.summary(db, registration).total_seconds == 5
+
+
+def test_behind_a_gap_nothing_is_applied_until_it_is_filled(db, cast):
+    launch = launched(db, registered(db, cast.ana))
+
+    assert sent(db, launch, 2, ("cmi.suspend_data", "second")).saved == 0
+    assert "cmi.suspend_data" not in values(db, launch)
+    first_then_second = [Batch(2, [("cmi.suspend_data", "second")]), Batch(1, [("cmi.suspend_data", "first")])]
+    assert runtime.commit(db, launch.session_id, first_then_second, now=NOW).saved == 2
+
+    assert values(db, launch)["cmi.suspend_data"] == "second"
+
+
+def test_what_a_browser_may_not_set_is_not_set(db, cast):
+    launch = launched(db, registered(db, cast.ana))
+
+    sent(db, launch, 1, ("cmi.core.student_id", "ben"), ("cmi.core.lesson_status", "nonsense"), ("__proto__", "x"))
+
+    assert values(db, launch)["cmi.core.student_id"] == "ana"
+    assert "cmi.core.lesson_status" not in values(db, launch)
+
+
+def test_measured_time_is_never_more_than_has_passed(db, cast):
+    registration = registered(db, cast.ana)
+    launch = launched(db, registration)
+
+    sent(db, launch, 1, seconds=100_000, now=NOW + timedelta(minutes=10))
+
+    assert registrations.summary(db, registration).total_seconds == 660
+
+
+def test_time_and_data_of_a_crashed_window_are_there_at_the_next_launch(db, cast):
+    registration = registered(db, cast.ana)
+    first = launched(db, registration)
+    sent(db, first, 1, initialized=True)
+    sent(db, first, 2, ("cmi.suspend_data", "page=3"), seconds=600, now=NOW + timedelta(minutes=10))
+
+    second = launched(db, registration, now=NOW + timedelta(days=1))
+
+    assert second.document["values"]["cmi.core.entry"] == "resume"
+    assert second.document["values"]["cmi.suspend_data"] == "page=3"
+    assert second.document["values"]["cmi.core.total_time"] == "0000:10:00.00"
+    assert second.document["values"]["cmi.core.lesson_status"] == "incomplete"
+    assert ("suspended", "one") in verbs(db, registration)
+
+
+def test_the_later_window_takes_over_and_the_earlier_one_writes_nothing_more(db, cast):
+    registration = registered(db, cast.ana)
+    first = launched(db, registration)
+    sent(db, first, 1, ("cmi.suspend_data", "first"))
+    second = launched(db, registration, now=NOW + timedelta(minutes=1))
+
+    with pytest.raises(Superseded):
+        sent(db, first, 2, ("cmi.suspend_data", "too late"))
+    with pytest.raises(Superseded):
+        runtime.navigate(db, first.session_id, "continue", person=PERSON, now=NOW)
+
+    assert values(db, second)["cmi.suspend_data"] == "first"
+
+
+def test_what_an_earlier_device_has_not_sent_is_known(db, cast):
+    registration = registered(db, cast.ana)
+    launch = launched(db, registration)
+
+    runtime.commit(db, launch.session_id, [Batch(1, [("cmi.suspend_data", "x")])], announced=4, now=NOW)
+
+    assert runtime.waiting_elsewhere(db, registration) == 3
+
+
+def test_a_journal_is_replayed_under_a_launch_that_nobody_has_touched(db, cast):
+    registration = registered(db, cast.ana)
+    first = launched(db, registration)
+    sent(db, first, 1, initialized=True)
+    launched(db, registration, now=NOW + timedelta(minutes=1))
+
+    batch = Batch(2, [("cmi.suspend_data", "from the journal"), ("cmi.core.lesson_status", "completed")])
+    done = runtime.commit(db, first.session_id, [batch], replay=True, now=NOW + timedelta(minutes=1))
+
+    assert done.applied == 1
+    again = launched(db, registration, now=NOW + timedelta(minutes=2))
+    assert again.document["values"]["cmi.suspend_data"] == "from the journal"
+    assert ("completed", "fire") in verbs(db, registration)
+
+
+def test_a_journal_is_not_merged_into_what_was_done_elsewhere_since(db, cast):
+    registration = registered(db, cast.ana)
+    first = launched(db, registration)
+    second = launched(db, registration, now=NOW + timedelta(minutes=1))
+    sent(db, second, 1, ("cmi.suspend_data", "elsewhere"), initialized=True)
+
+    with pytest.raises(Superseded):
+        runtime.commit(db, first.session_id, [Batch(1, [("cmi.suspend_data", "old")])], replay=True, now=NOW)
+
+    assert values(db, second)["cmi.suspend_data"] == "elsewhere"
+
+
+# --- closing ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_beacon_of_a_closing_window_is_applied_and_suspends(db, cast):
+    registration = registered(db, cast.ana)
+    launch = launched(db, registration)
+    sent(db, launch, 1, initialized=True)
+
+    runtime.close(db, launch.session_id, [Batch(2, [("cmi.suspend_data", "last")])], announced=2, now=NOW)
+
+    assert values(db, launch)["cmi.suspend_data"] == "last"
+    assert verbs(db, registration)[-1] == ("suspended", "one")
+    assert registrations.summary(db, registration).completion != "completed"
+
+
+def test_a_beacon_may_be_followed_by_another_for_a_moment_only(db, cast):
+    launch = launched(db, registered(db, cast.ana))
+    runtime.close(db, launch.session_id, [Batch(1, [("cmi.suspend_data", "1")])], announced=1, now=NOW)
+
+    runtime.close(
+        db, launch.session_id, [Batch(2, [("cmi.suspend_data", "2")])], announced=2, now=NOW + timedelta(seconds=5)
+    )
+    with pytest.raises(Gone):
+        runtime.close(db, launch.session_id, [], announced=2, now=NOW + timedelta(seconds=11))
+
+    assert values(db, launch)["cmi.suspend_data"] == "2"
+
+
+def test_what_the_journal_brings_after_the_window_was_closed_still_counts(db, cast):
+    registration = registered(db, cast.ana)
+    launch = launched(db, registration)
+    sent(db, launch, 1, initialized=True)
+    runtime.close(db, launch.session_id, [], announced=2, now=NOW)
+
+    done = sent(db, launch, 2, ("cmi.core.lesson_status", "completed"), now=NOW + timedelta(hours=2))
+
+    assert done.saved == 2
+    assert ("completed", "fire") in verbs(db, registration)
+    assert verbs(db, registration).count(("suspended", "one")) == 1
+
+
+def test_a_close_token_names_one_session_and_cannot_be_made_up(db, cast):
+    launch = launched(db, registered(db, cast.ana))
+    token = launch.document["close"]["token"]
+
+    assert addresses.read_close_token(token) == (cast.northwind, launch.session_id)
+    for forged in ("", "x", token[:-4] + "AAA=", "A" * len(token)):
+        with pytest.raises(Forbidden):
+            addresses.read_close_token(forged)
+
+
+# --- several activities -----------------------------------------------------------------------------------------------
+
+
+def test_a_course_of_several_lessons_is_walked_through_and_completed(db, cast):
+    registration = registered(db, cast.ana, sco("one"), sco("two"))
+    first = launched(db, registration)
+    assert first.document["title"] == "One"
+    assert first.document["navigation"]["next"] == {"enabled": True, "visible": True}
+    assert not first.document["navigation"]["previous"]["enabled"]
+    sent(db, first, 1, ("cmi.core.lesson_status", "completed"), initialized=True, terminated=True)
+    assert registrations.summary(db, registration).progress_percent == 50
+
+    second = runtime.navigate(db, first.session_id, "continue", person=PERSON, now=NOW)
+    assert second.document["title"] == "Two"
+    outline = registrations.outline(db, registration)
+    assert [(item.title, item.status, item.is_current) for item in outline] == [
+        ("One", "completed", False),
+        ("Two", "in_progress", True),
+    ]
+    sent(db, second, 1, ("cmi.core.lesson_status", "completed"), initialized=True, terminated=True)
+
+    assert registrations.summary(db, registration).completion == "completed"
+    assert verbs(db, registration)[-1] == ("completed", "fire")
+    assert runtime.navigate(db, second.session_id, "leave", person=PERSON, now=NOW) == runtime.Ended(suspended=False)
+
+
+def test_leaving_before_the_end_goes_on_where_it_was_left(db, cast):
+    registration = registered(db, cast.ana, sco("one"), sco("two"))
+    first = launched(db, registration)
+    second = runtime.navigate(db, first.session_id, "choice", "two", person=PERSON, now=NOW)
+    sent(db, second, 1, ("cmi.suspend_data", "here"), initialized=True)
+
+    assert runtime.navigate(db, second.session_id, "leave", person=PERSON, now=NOW) == runtime.Ended(suspended=True)
+
+    again = launched(db, registration, now=NOW + timedelta(days=1))
+    assert again.document["title"] == "Two"
+    assert again.document["values"]["cmi.suspend_data"] == "here"
+    assert again.document["values"]["cmi.core.entry"] == "resume"
+
+
+def test_an_item_may_be_chosen_at_launch(db, cast):
+    registration = registered(db, cast.ana, sco("one"), sco("two"))
+    [_, two] = registrations.outline(db, registration)
+
+    assert launched(db, registration, item_id=two.item_id).document["title"] == "Two"
+
+
+def test_an_item_with_unmet_prerequisites_cannot_be_opened_and_says_why(db, cast):
+    registration = registered(db, cast.ana, sco("one"), sco("two", prerequisites="one"))
+    [_, two] = registrations.outline(db, registration)
+    assert not two.is_enabled
+
+    with pytest.raises(NotPlayable):
+        launched(db, registration, item_id=two.item_id)
+
+
+def test_content_says_where_it_wants_to_go(db, cast):
+    registration = registered(db, cast.ana, sco("one"), sco("two"), edition=Edition.FOURTH)
+    launch = launched(db, registration)
+    assert launch.document["values"]["adl.nav.request_valid.continue"] == "true"
+
+    done = sent(db, launch, 1, ("adl.nav.request", "continue"), initialized=True, terminated=True)
+
+    assert done.follow == ("continue", None)
+    led = runtime.navigate(db, launch.session_id, *done.follow, person=PERSON, now=NOW)
+    assert led.document["title"] == "Two"
+
+
+def test_a_request_that_leads_nowhere_is_refused_with_a_reason(db, cast):
+    launch = launched(db, registered(db, cast.ana, sco("one"), sco("two")))
+
+    led = runtime.navigate(db, launch.session_id, "previous", person=PERSON, now=NOW)
+
+    assert led.reason
+    with pytest.raises(BadRequest):
+        runtime.navigate(db, launch.session_id, "sideways", person=PERSON, now=NOW)
+
+
+def test_an_asset_is_seen_when_it_is_opened(db, cast):
+    registration = registered(db, cast.ana, sco("page", is_sco=False))
+
+    launch = launched(db, registration)
+
+    assert launch.document["table"] is None
+    assert registrations.summary(db, registration).completion == "completed"
+    assert registrations.summary(db, registration).success == "unknown"
+
+
+# --- SCORM 2004 -------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_attempt_of_2004_begins_afresh_and_what_was_reached_stays_reached(db, cast):
+    registration = registered(db, cast.ana, edition=Edition.FOURTH)
+    first = launched(db, registration)
+    sent(
+        db,
+        first,
+        1,
+        ("cmi.success_status", "passed"),
+        ("cmi.completion_status", "completed"),
+        ("cmi.score.scaled", "0.9"),
+        initialized=True,
+        terminated=True,
+    )
+    runtime.navigate(db, first.session_id, "exitAll", person=PERSON, now=NOW)
+
+    second = launched(db, registration, now=NOW + timedelta(days=1))
+    assert second.document["values"]["cmi.entry"] == "ab-initio"
+    sent(db, second, 1, ("cmi.success_status", "failed"), ("cmi.score.scaled", "0.1"), terminated=True)
+
+    summary = registrations.summary(db, registration)
+    assert (summary.completion, summary.success, summary.score_scaled) == ("completed", "passed", 0.9)
+    assert verbs(db, registration).count(("passed", "fire")) == 1
+    assert ("failed", "fire") not in verbs(db, registration)
+
+
+def test_silence_about_success_is_no_success(db, cast):
+    registration = registered(db, cast.ana, edition=Edition.FOURTH)
+    launch = launched(db, registration)
+
+    sent(db, launch, 1, ("cmi.completion_status", "completed"), initialized=True, terminated=True)
+
+    assert registrations.summary(db, registration).completion == "completed"
+    assert registrations.summary(db, registration).success == "unknown"
+    assert "passed" not in {verb for verb, _ in verbs(db, registration)}
+
+
+def test_a_course_is_completed_while_its_window_is_still_open(db, cast):
+    registration = registered(db, cast.ana, edition=Edition.FOURTH)
+    launch = launched(db, registration)
+
+    sent(db, launch, 1, ("cmi.completion_status", "completed"), ("cmi.success_status", "passed"), initialized=True)
+
+    assert registrations.summary(db, registration).completion == "completed"
+    assert verbs(db, registration)[-2:] == [("completed", "fire"), ("passed", "fire")]
+
+
+def test_objectives_shared_by_all_packages_follow_the_learner(db, cast):
+    shared = Objective("o", maps=(ObjectiveMap("everywhere", read_satisfied_status=True, write_satisfied_status=True),))
+    registration = registered(db, cast.ana, sco("one", primary=shared), edition=Edition.FOURTH)
+    launch = launched(db, registration)
+
+    sent(db, launch, 1, ("cmi.success_status", "passed"), initialized=True, terminated=True)
+
+    [row] = db.scalars(select(GlobalObjective))
+    assert (row.user_id, row.objective, orjson.loads(row.state)) == (cast.ana, "everywhere", {"satisfied": True})
+
+
+# --- what else must hold ----------------------------------------------------------------------------------------------
+
+
+def test_looking_around_says_and_counts_nothing(db, cast):
+    registration = registered(db, cast.ana)
+    launch = launched(db, registration, mode="browse")
+    assert launch.document["values"]["cmi.core.credit"] == "no-credit"
+
+    sent(db, launch, 1, ("cmi.core.lesson_status", "passed"), initialized=True, terminated=True, seconds=9)
+
+    assert verbs(db, registration) == []
+    assert registrations.summary(db, registration).completion == "unknown"
+    assert registrations.summary(db, registration).total_seconds == 0
+
+
+def test_a_change_that_counts_is_announced_and_a_bookmark_is_not(db, cast):
+    registration = registered(db, cast.ana)
+    launch = launched(db, registration)
+    sent(db, launch, 1, ("cmi.suspend_data", "x"), initialized=True)
+    sent(db, launch, 2, ("cmi.core.lesson_status", "incomplete"))
+    sent(db, launch, 3, ("cmi.suspend_data", "y"))
+
+    events = db.scalars(select(DomainEvent).where(DomainEvent.event_type == "RuntimeCommitted")).all()
+
+    assert [event.payload["has_ended"] for event in events] == [False]
+    assert events[0].payload["registration_id"] == str(registration)
+
+
+def test_a_session_of_somebody_else_does_not_exist(db, cast):
+    launch = launched(db, registered(db, cast.ana))
+
+    runtime.require_own(db, launch.session_id, cast.ana)
+    with pytest.raises(NotFound):
+        runtime.require_own(db, launch.session_id, cast.ben)
+
+
+def test_a_registration_of_another_tenant_does_not_exist(database, cast):
+    with database.write(cast.northwind) as session:
+        registration = registered(session, cast.ana)
+        launch = launched(session, registration)
+
+    with database.write(cast.acme) as session:
+        with pytest.raises(NotFound):
+            launched(session, registration)
+        with pytest.raises(NotFound):
+            sent(session, launch, 1)
+        with pytest.raises(NotFound):
+            registrations.summary(session, registration)
+
+
+def test_the_statements_of_a_commit_are_stored_or_lost_with_it(database, cast):
+    with database.write(cast.northwind) as session:
+        registration = registered(session, cast.ana)
+        launch = launched(session, registration)
+
+    class Crash(Exception):
+        pass
+
+    with pytest.raises(Crash), database.write(cast.northwind) as session:
+        sent(session, launch, 1, ("cmi.core.lesson_status", "passed"), initialized=True)
+        raise Crash
+
+    with database.read(cast.northwind) as session:
+        assert verbs(session, registration) == []
+        assert values(session, launch).get("cmi.core.lesson_status") is None
+
+
+def test_what_a_course_says_is_read_once(db, cast):
+    version = course(db)
+    known = store.course(db, version)
+    db.execute(text("UPDATE package_versions SET manifest = '{}' WHERE id = :id"), {"id": version})
+
+    assert store.course(db, version) is known
+    assert known.iris["course"] == COURSE
