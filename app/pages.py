@@ -15,7 +15,6 @@ from core.errors import NotFound
 from core.http import current_tenant, current_user, database, files, machine, public, requires, visitor
 from core.migrations import is_current
 from core.tables import JobState
-from training.routes import home as training_home
 
 bp = Blueprint("app", __name__)
 
@@ -27,13 +26,6 @@ def index() -> ResponseReturnValue:
     if visitor() is None:
         return redirect(url_for("accounts.show_sign_in"))
     return redirect(url_for("app.home"))
-
-
-@bp.get("/home")
-@requires(SIGNED_IN)
-def home() -> ResponseReturnValue:
-    """Show what to do next."""
-    return training_home()
 
 
 @bp.get("/jobs")

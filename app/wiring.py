@@ -5,6 +5,7 @@ from datetime import timedelta
 from flask import Flask
 
 from accounts import login
+from accounts.permissions import SIGNED_IN
 from accounts.routes import bp as accounts_routes
 from app import duties
 from app.pages import bp as app_pages
@@ -13,7 +14,7 @@ from core import events, jobs
 from core.config import Config
 from core.db import Database
 from core.files import Files
-from core.http import Parts
+from core.http import Parts, requires
 from lrs.events import StatementsStored
 from lrs.routes import bp as lrs_routes
 from scorm_player import jobs as scorm_player_jobs
@@ -22,7 +23,7 @@ from scorm_player.services import addresses as scorm_player_addresses
 from training import jobs as training_jobs
 from training.events import CertificateIssued
 from training.routes import bp as training_routes
-from training.routes import course_actions
+from training.routes import course_actions, home
 from training.services import addresses as training_addresses
 
 LISTENERS: events.Listeners = {
@@ -65,4 +66,5 @@ def register(app: Flask) -> None:
     """Mount the views of all rooms."""
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    app.add_url_rule("/home", "app.home", requires(SIGNED_IN)(home))
     app.jinja_env.globals["course_actions"] = course_actions
