@@ -2,8 +2,11 @@
 
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
 from uuid import UUID
 
 import click
@@ -16,6 +19,11 @@ from core.db import Database
 from core.errors import StoaError
 from core.files import Files
 from core.jobs import Worker
+from lrs.services import credentials
+from scorm_player.services import packages
+from scorm_player.services.packages import PackageImport
+from tools.pack import pack
+from training.services import rebuild as training_rebuild
 
 
 class FriendlyGroup(click.Group):
@@ -46,7 +54,7 @@ def serve() -> None:
     def prepare(url: str) -> None:
         if settings.demo:
             database = Database(url, pool_size=2)
-            demo.load(database, settings)
+            demo.load(database, settings, make_worker(settings, database))
             database.close()
 
     def announce() -> None:
@@ -86,7 +94,7 @@ def migrate() -> None:
 def load_demo() -> None:
     """Load the demo data, if it is not there yet."""
     with open_database() as (settings, database):
-        demo.load(database, settings)
+        demo.load(database, settings, make_worker(settings, database))
     click.echo(demo.sign_ins())
 
 
@@ -113,6 +121,100 @@ def create_admin(email: str, password: str, first_name: str, last_name: str, org
             )
             name = people.tenant(session).name
     click.echo(f"{email} may now administer {name}.")
+
+
+@stoa.group()
+def credential() -> None:
+    """Credentials of LRS clients."""
+
+
+@credential.command("create")
+@click.option("--key", default=None, help="Made up when not given.")
+@click.option("--secret", default=None, help="Made up when not given; shown once.")
+@click.option("--scopes", default="all", show_default=True, help="Comma separated: " + ", ".join(credentials.Scope))
+@click.option("--label", default="Command line", show_default=True)
+@click.option("--organization", default="", help="Slug of the organization; without it the first one.")
+def create_credential(key: str | None, secret: str | None, scopes: str, label: str, organization: str) -> None:
+    """Create key and secret for a client that sends or reads xAPI statements."""
+    with open_database() as (settings, database):
+        with database.write(_organization(database, organization)) as session:
+            made = credentials.issue(
+                session,
+                label=label,
+                scopes=[scope.strip() for scope in scopes.split(",")],
+                home_page=settings.app_origin,
+                hash_key=settings.key("lrs"),
+                now=clock.now(),
+                key=key,
+                secret=secret,
+            )
+        click.echo(f"endpoint  {settings.app_origin}/xapi/\nkey       {made.key}\nsecret    {made.secret}")
+
+
+@stoa.command("import-package")
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option("--organization", default="", help="Slug of the organization; without it the first one.")
+def import_package(path: Path, organization: str) -> None:
+    """Import a package: a zip, or a folder that is zipped first. Prints the report."""
+    with open_database() as (settings, database):
+        organization_id = _organization(database, organization)
+        job_worker = make_worker(settings, database)
+        if path.is_dir():
+            source: BinaryIO | bytes = pack(path)
+        else:
+            source = path.open("rb")
+        import_id = demo.import_zip(database, job_worker.files, settings, organization_id, path.name, source)
+        upload = _finished_import(database, organization_id, import_id, job_worker)
+    for finding in upload.report:
+        where = f"{finding['file']}:{finding['line']}" if finding.get("line") else finding.get("file", "")
+        click.echo(f"{finding['severity']:<8} {finding['rule']:<28} {where}  {finding['message']} {finding['remedy']}")
+    click.echo(f"{path.name}: {upload.state.value}")
+    if upload.package_version_id is None:
+        raise SystemExit(1)
+
+
+@stoa.group()
+def rebuild() -> None:
+    """Compare records with what they follow from."""
+
+
+@rebuild.command("training")
+@click.option("--organization", default="", help="Slug of the organization; without it all of them.")
+def rebuild_training(organization: str) -> None:
+    """Replay the statements and report every difference to the training records; writes nothing."""
+    different = 0
+    with open_database() as (_settings, database):
+        if organization:
+            ids = [_organization(database, organization)]
+        else:
+            with database.read(None) as session:
+                ids = organizations.all_ids(session)
+        for organization_id in ids:
+            with database.read(organization_id) as session:
+                name = people.tenant(session).name
+                report = training_rebuild.rebuild(session)
+            for difference in report.differences:
+                click.echo(f"  {difference}")
+            different += len(report.differences)
+            click.echo(
+                f"{name}: {report.statements} statements replayed, {report.counted} counted, {report.enrollments} "
+                f"enrollments, {report.completions} completions, {len(report.differences)} differences"
+            )
+    raise SystemExit(1 if different else 0)
+
+
+def _finished_import(database: Database, organization_id: UUID, import_id: UUID, job_worker: Worker) -> PackageImport:
+    """Wait until the import is over, doing it here when no worker is running."""
+    deadline = time.monotonic() + 600
+    while time.monotonic() < deadline:
+        ran = job_worker.run_one()
+        with database.read(organization_id) as session:
+            upload = packages.import_of(session, import_id)
+        if upload.finished_at is not None:
+            return upload
+        if not ran:
+            time.sleep(0.2)
+    raise click.ClickException("The import did not finish within ten minutes; see the page Jobs.")
 
 
 def make_worker(settings: Config, database: Database) -> Worker:

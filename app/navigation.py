@@ -45,21 +45,32 @@ RAIL = (
         "",
         (
             Entry(_("Home"), "app.home", "home", "signed_in"),
+            Entry(_("My learning"), "training.my_learning", "module", "learn"),
             Entry(_("Catalog"), "catalog.browse", "catalog", "catalog.browse"),
+            Entry(_("My certificates"), "training.my_certificates", "certificate", "certificate.read_own"),
         ),
     ),
     Group(
         _("Manage"),
         (
+            Entry(_("Assignments"), "training.list_assignments", "assignment", "progress.read"),
             Entry(_("Courses"), "catalog.list_courses", "course", "course.write"),
             Entry(_("Packages"), "scorm_player.list_packages", "package", "package.import"),
-            Entry(_("People"), "accounts.list_people", "users", "people.read"),
+            Entry(_("People"), "accounts.list_people", "people", "people.read"),
+            Entry(_("Certificates"), "training.list_certificates", "certificate", "certificate.read"),
+        ),
+    ),
+    Group(
+        _("Records"),
+        (
+            Entry(_("Not counted"), "training.list_uncounted", "statement", "evidence.read"),
+            Entry(_("Credentials"), "lrs.list_credentials", "key", "lrs.admin"),
         ),
     ),
     Group(
         _("Settings"),
         (
-            Entry(_("Jobs"), "app.list_jobs", "stack-2", "organization.manage"),
+            Entry(_("Jobs"), "app.list_jobs", "jobs", "organization.manage"),
             Entry(_("Audit log"), "app.list_audit", "history", "audit.read"),
         ),
     ),

@@ -197,7 +197,7 @@ def editor(course_id: UUID, version_id: UUID | None = None, refused: Refused | N
             "newest": {package.package_id: package for package in offered.values()},
             "offered": offered,
             "options": partial(_options, offered),
-            "sources": modules.sources(session),
+            "sources": modules.sources(session, clock.now()),
             "trust": modules.trust_of(session, every_module),
         }
     return render_template("catalog/course_edit.html", refused=refused or Refused(), **values)

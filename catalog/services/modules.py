@@ -74,13 +74,13 @@ def trust_of(session: Session, modules: list[Module]) -> dict[UUID, frozenset[UU
     return {module.id: frozenset(row.credential_id for row in rows if row.module_id == module.id) for module in modules}
 
 
-def sources(session: Session) -> list[Source]:
+def sources(session: Session, now: datetime) -> list[Source]:
     """Return the organization's LRS credentials by label; what was made for one launch only is not among them."""
     return sorted(
         (
-            Source(row.id, row.label, row.key, row.revoked_at is None)
-            for row in credentials.listed(session)
-            if row.registration is None and row.agent is None
+            Source(found.id, found.label, found.key, found.state is credentials.State.ACTIVE)
+            for found in credentials.page(session, now)
+            if not found.is_limited
         ),
         key=lambda source: (source.label.lower(), source.id),
     )
@@ -92,7 +92,7 @@ def trust(session: Session, module_id: UUID, credential_id: UUID, *, now: dateti
     What a published module trusts, its twin in the course's open draft trusts too. Raises NotFound, Invalid.
     """
     module, version = _placed(session, module_id)
-    if not any(source.id == credential_id and source.may_be_trusted for source in sources(session)):
+    if not any(source.id == credential_id and source.may_be_trusted for source in sources(session, now)):
         problem = Problem("credential_id", "There is no such LRS credential in use.", "Choose another.")
         raise Invalid(problems=[problem])
     for target in _with_twin(session, module, version):

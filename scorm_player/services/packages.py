@@ -38,6 +38,9 @@ from scorm_player.tables import (
     PackageVersion,
 )
 
+__all__ = ["PackageImport", "PackageSource"]
+"""Of the tables, what callers of these functions need by name."""
+
 IMPORT_JOB = "scorm_player.import_package"
 SCHEMA_JOB = "scorm_player.check_schemas"
 IMPORT_TRIES = 3
