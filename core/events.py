@@ -9,9 +9,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
+import orjson
+from sqlalchemy import text
+
 from core import clock, jobs
-from core.db import Session
-from core.tables import DomainEvent
+from core.db import Session, organization_of, uuid7
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,46 @@ def publish(session: Session, event: Event, subject: UUID | None = None) -> UUID
 
     Deliveries of events with the same `subject` reach a listener one after the other.
     """
-    row = DomainEvent(
-        event_type=type(event).__name__, occurred_at=clock.now(), subject=subject, payload=_plain(asdict(event))
-    )
-    session.add(row)
+    event_id, now = uuid7(), clock.now()
+    payload = orjson.dumps(_plain(asdict(event))).decode()
+    handlers = _listeners.get(type(event), ())
     session.flush()
-    for handler in _listeners.get(type(event), ()):
-        jobs.enqueue(session, handler, row.payload, subject=subject, event_id=row.id)
-    return row.id
+    session.execute(
+        _PUBLISH if handlers else _NOTE,
+        {
+            "organization_id": organization_of(session),
+            "id": event_id,
+            "event_type": type(event).__name__,
+            "now": now,
+            "subject": subject,
+            "payload": payload,
+            "handlers": list(handlers),
+            "jobs": [uuid7() for _ in handlers],
+            "max_attempts": jobs.MAX_ATTEMPTS,
+        },
+    )
+    return event_id
+
+
+# One statement for event, deliveries and the call to the workers: publishing is part of every stored statement.
+_NOTE = text(
+    """
+    INSERT INTO domain_events (organization_id, id, event_type, occurred_at, subject, payload)
+    VALUES (:organization_id, :id, :event_type, :now, :subject, CAST(:payload AS jsonb))
+    """
+)
+_PUBLISH = text(
+    f"""
+    WITH said AS ({_NOTE.text}), delivered AS (
+        INSERT INTO jobs (id, organization_id, handler, arguments, subject, event_id, state, attempts, max_attempts,
+            run_at, created_at, progress_percent, progress_note, result)
+        SELECT job.id, :organization_id, job.handler, CAST(:payload AS jsonb), :subject, :id, 'queued', 0,
+            :max_attempts, :now, :now, 0, '', '{{}}'
+        FROM unnest(CAST(:jobs AS uuid[]), CAST(:handlers AS text[])) AS job(id, handler)
+    )
+    SELECT pg_notify('{jobs.CHANNEL}', '')
+    """  # noqa: S608 - constants of this module
+)
 
 
 def _plain(value: Any) -> Any:

@@ -29,6 +29,7 @@ from core.tables import Job, JobSchedule, JobState
 
 CHANNEL = "stoa_jobs"
 LEASE = timedelta(seconds=60)
+MAX_ATTEMPTS = 8
 log = logger("core")
 
 
@@ -81,7 +82,7 @@ def enqueue(
     subject: UUID | None = None,
     event_id: UUID | None = None,
     created_by: UUID | None = None,
-    max_attempts: int = 8,
+    max_attempts: int = MAX_ATTEMPTS,
 ) -> UUID:
     """Add a job in the caller's transaction and answer its id; workers hear of it at commit."""
     now = clock.now()

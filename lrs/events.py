@@ -8,7 +8,7 @@ from core.events import Event
 
 @dataclass(frozen=True)
 class StatementsStored(Event):
-    """New statements are in the store, one event per request. Not announced again when the same ones are sent twice.
+    """New statements are in the store: one event per transaction, none for what is sent a second time.
 
     The event's subject is the registration, where all of them have the same one.
     """

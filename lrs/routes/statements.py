@@ -18,6 +18,7 @@ from lrs.routes.call import Call
 from lrs.routes.edge import CONSISTENT_THROUGH, Resource
 from lrs.services import queries, statements
 from lrs.services.credentials import Scope
+from lrs.services.group_commit import committer
 from lrs.services.queries import AttachedFile, Query
 from lrs.services.statements import StoredAttachment
 from lrs.xapi import attachments, signatures, values
@@ -30,6 +31,8 @@ _FILTERS = (
     "agent", "verb", "activity", "registration", "related_activities", "related_agents", "since", "until", "limit",
     "format", "attachments", "ascending", "statementId", "voidedStatementId",
 )  # fmt: skip
+_TOGETHER = 50
+"""The largest batch that waits for others: more fill a transaction of their own."""
 _WITH_ONE = frozenset({"statementId", "voidedStatementId", "format", "attachments"})
 
 
@@ -87,7 +90,13 @@ def _parsed(content: bytes, at: str) -> Any:
 
 
 def _store(call: Call, received: Any, attached: list[Received]) -> tuple[list[str], datetime]:
-    """Check everything, keep the attachments, store."""
+    """Check everything, keep the attachments, store. What is small and plain shares its transaction with others."""
+    if not attached and (request := statements.prepared(received, call.caller, call.version)) is not None:
+        if problems := attachments.unmatched(request.batch, ()):
+            raise InvalidStatements(problems)
+        if len(request.statements) <= _TOGETHER:
+            receipt = committer(database()).submit(request).result()
+            return [str(item) for item in receipt.ids], receipt.consistent_through
     try:
         with database().write(call.caller.organization_id) as session:
             batch = statements.check(session, received, call.caller, call.version)

@@ -22,6 +22,11 @@ def register(*, before_store: Sequence[Hook] = (), after_store: Sequence[Hook] =
     _after[:] = after_store
 
 
+def are_plugged_in() -> bool:
+    """Whether any room looks at requests, so that each needs its own transaction."""
+    return bool(_before or _after)
+
+
 def run_before(session: Session, statements: Sequence[Statement], caller: Caller) -> None:
     """Let every check see the request's statements, before their rules are looked at."""
     for hook in _before:

@@ -69,10 +69,14 @@ def check(session: Session, received: Any, caller: Caller, version: Version) -> 
     """
     batch: Sequence[Statement] = received if isinstance(received, list) else [received]
     hooks.run_before(session, batch, caller)
+    _require_valid(received, version)
+    return batch
+
+
+def _require_valid(received: Any, version: Version) -> None:
     problems = problems_of(received, version)
     if problems:
         raise InvalidStatements(problems)
-    return batch
 
 
 def store_checked(
@@ -88,11 +92,30 @@ def store_checked(
     A statement that is there already with the same content is left alone and not announced again. Raises
     StatementConflict for an id that another statement has, Forbidden by the caller's limits.
     """
-    prepared = [_Incoming(item) for item in batch]
-    require_allowed(session, prepared, caller)
     for item in attached:
         file = keep(session, item.file, media_type=item.media_type[:100], name=item.sha2)
         attachment_store.add(session, item.sha2, item.length, file.id)
+    return store_prepared(session, Request(caller, version, [_Incoming(item) for item in batch]))
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One client's statements, valid and ready to be stored together with those of others."""
+
+    caller: Caller
+    version: Version
+    statements: Sequence["_Incoming"]
+
+    @property
+    def batch(self) -> list[Statement]:
+        """The statements as they were received."""
+        return [item.statement for item in self.statements]
+
+
+def store_prepared(session: Session, request: Request) -> Receipt:
+    """Store one request in a transaction of its own. Raises as `store_checked`."""
+    prepared, caller, version = request.statements, request.caller, request.version
+    require_allowed(session, prepared, caller)
     unique = {item.id: item for item in reversed(prepared)}
     in_order = [item for item in prepared if unique[item.id] is item]
     # The tenant's turn comes last: `stored` must rise in commit order, or a reader that follows it misses rows.
@@ -102,10 +125,71 @@ def store_checked(
     _require_same(session, prepared, fresh, version)
     new = [item for item in in_order if item.id in fresh]
     if new:
-        _connect(session, new, caller, first)
+        _connect(session, [(item, caller) for item in new], first)
         hooks.run_after(session, [item.statement | {"id": str(item.id)} for item in new], caller)
         _announce(session, new)
     return Receipt([item.id for item in prepared], first + _STEP * len(in_order))
+
+
+def prepared(received: Any, caller: Caller, version: Version) -> Request | None:
+    """What a request sends, checked, if it may share a transaction with others; else None, and nothing is known.
+
+    It may when no rule looks beyond it: the caller is under no limit, no other room has plugged in, and no statement
+    points to another. Raises InvalidStatements.
+    """
+    if caller.is_limited or hooks.are_plugged_in():
+        return None
+    _require_valid(received, version)
+    batch: Sequence[Statement] = received if isinstance(received, list) else [received]
+    incoming = [_Incoming(item) for item in batch]
+    if any(item.references.target is not None for item in incoming):
+        return None
+    return Request(caller, version, incoming)
+
+
+def store_together(session: Session, requests: Sequence[Request]) -> list[Receipt | StatementConflict | None]:
+    """Store several requests in one transaction; answer each one's receipt, or why it alone cannot be stored.
+
+    None for a request that needs a transaction of its own: it shares an id with a neighbor. Raises StatementConflict
+    when a batch can be stored in part only: then nothing of all may stay.
+    """
+    taken: set[UUID] = set()
+    together = [request for request in requests if _is_apart(request, taken)]
+    first = statement_store.take_turn(session)
+    rows, moment = [], first
+    for request in together:
+        for item in request.statements:
+            rows.append(_row(item, moment, request.caller, request.version))
+            moment += _STEP
+    fresh = statement_store.insert(session, rows)
+    answers: dict[int, Receipt | StatementConflict] = {}
+    new: list[tuple[_Incoming, Caller]] = []
+    for request in together:
+        answers[id(request)] = _answer(session, request, fresh, moment)
+        new += [(item, request.caller) for item in request.statements if item.id in fresh]
+    if new:
+        _connect(session, new, first)
+        _announce(session, [item for item, _ in new])
+    return [answers.get(id(request)) for request in requests]
+
+
+def _is_apart(request: Request, taken: set[UUID]) -> bool:
+    """Whether none of its ids is there twice, in itself or in what is `taken`; then they are taken, too."""
+    ids = {item.id for item in request.statements}
+    if len(ids) < len(request.statements) or not taken.isdisjoint(ids):
+        return False
+    taken |= ids
+    return True
+
+
+def _answer(session: Session, request: Request, fresh: set[UUID], moment: datetime) -> Receipt | StatementConflict:
+    try:
+        _require_same(session, request.statements, fresh, request.version)
+    except StatementConflict as conflict:
+        if any(item.id in fresh for item in request.statements):
+            raise
+        return conflict
+    return Receipt([item.id for item in request.statements], moment)
 
 
 class _Incoming:
@@ -206,16 +290,15 @@ def _require_same(session: Session, incoming: Sequence[_Incoming], fresh: set[UU
             raise StatementConflict(f"Statement {item.id} is here already, and it is not the same.")
 
 
-def _connect(session: Session, new: Sequence[_Incoming], caller: Caller, now: datetime) -> None:
-    """Void, let statements refer to each other, and merge what is said about activities."""
-    has_targets = any(item.references.target is not None for item in new)
-    statement_store.connect_references(session, [item.id for item in new], has_targets=has_targets)
-    if not caller.may_define:
-        return
+def _connect(session: Session, new: Sequence[tuple[_Incoming, Caller]], now: datetime) -> None:
+    """Void, let statements refer to each other, and merge what is said about activities by those who may."""
+    has_targets = any(item.references.target is not None for item, _ in new)
+    statement_store.connect_references(session, [item.id for item, _ in new], has_targets=has_targets)
     received: dict[str, Statement] = {}
-    for item in new:
-        for iri, definition in item.references.definitions.items():
-            received[iri] = activities.merged(received.get(iri, {}), definition)
+    for item, caller in new:
+        if caller.may_define:
+            for iri, definition in item.references.definitions.items():
+                received[iri] = activities.merged(received.get(iri, {}), definition)
     if received:
         known = activity_store.definitions(session, received)
         merged = {iri: activities.merged(known.get(iri, {}), definition) for iri, definition in received.items()}
