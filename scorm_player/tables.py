@@ -307,13 +307,16 @@ class ScormItemState(TenantTable):
 
 
 class GlobalObjective(TenantTable):
-    """What a learner has reached in an objective shared by all packages (`objectivesGlobalToSystem`)."""
+    """What a learner has reached in an objective shared by all packages (`objectivesGlobalToSystem`).
+
+    `id` is made of person and objective, so there is one row for the two.
+    """
 
     __tablename__ = "global_objectives"
 
     user_id: Mapped[UUID]
-    objective: Mapped[str] = mapped_column(String(4000))
+    objective: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text)  # JSON of sequencing's ObjectiveState
     updated_at: Mapped[datetime]
 
-    __table_args__ = (member_key("user_id"), UniqueConstraint("organization_id", "user_id", "objective"))
+    __table_args__ = (member_key("user_id"), Index("ix_global_objectives_user", "organization_id", "user_id"))

@@ -21,7 +21,7 @@ from scorm_player.events import RuntimeCommitted
 from scorm_player.scorm import runtime as rt
 from scorm_player.scorm import transfer
 from scorm_player.scorm.data_model import table
-from scorm_player.scorm.runtime import Learner
+from scorm_player.scorm.runtime import Learner as Learner  # part of what `launch` takes: re-exported on purpose
 from scorm_player.scorm.sequencing.definition import HiddenControl
 from scorm_player.scorm.sequencing.overall import overall_sequencing
 from scorm_player.scorm.sequencing.requests import NavigationRequest
@@ -369,9 +369,9 @@ def close(
 
 
 def _open(session: Session, launch_session_id: UUID, now: datetime, *, replay: bool = False) -> _Playing:
-    launched = store.get_session(session, launch_session_id)
-    registration = registration_store.get(session, launched.registration_id, lock=True)
-    session.refresh(launched)
+    found = store.get_session(session, launch_session_id)
+    registration = registration_store.get(session, found.registration_id, lock=True)
+    launched = store.get_session(session, launch_session_id, fresh=True)
     if launched.state is SessionState.SUPERSEDED and not (replay and _is_followed_by_silence(session, launched)):
         raise Superseded("This course was opened in another window or on another device, and goes on there.")
     return _playing(session, registration, launched, now)

@@ -60,7 +60,9 @@ _courses: OrderedDict[tuple[UUID, UUID], Course] = OrderedDict()
 def get(session: Session, registration_id: UUID, *, lock: bool = False) -> Registration:
     """Return the tenant's registration; `lock` makes all who write under it queue. Raises NotFound."""
     query = select(Registration).where(Registration.id == registration_id)
-    found = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    if lock:  # what was read before the lock may be out of date
+        query = query.with_for_update().execution_options(populate_existing=True)
+    found = session.scalars(query).one_or_none()
     if found is None:
         raise NotFound("There is no such registration.")
     return found

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import blake2b
 from uuid import UUID
 
 import orjson
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from core.db import Session, organization_of, uuid7
+from core.db import Session, organization_of
 from core.errors import NotFound
 from scorm_player.scorm.sequencing.state import ObjectiveState
 from scorm_player.tables import GlobalObjective, LaunchSession, ScormItemState, SessionState
@@ -36,9 +37,10 @@ def data_of(state: ScormItemState) -> Data:
     return Data(**orjson.loads(state.cmi))
 
 
-def get_session(session: Session, launch_session_id: UUID) -> LaunchSession:
-    """Return the tenant's launch session. Raises NotFound."""
-    found = session.get(LaunchSession, (organization_of(session), launch_session_id))
+def get_session(session: Session, launch_session_id: UUID, *, fresh: bool = False) -> LaunchSession:
+    """Return the tenant's launch session; `fresh`, read again where it was read before. Raises NotFound."""
+    key = (organization_of(session), launch_session_id)
+    found = session.get(LaunchSession, key, populate_existing=fresh)
     if found is None:
         raise NotFound("There is no such session.")
     return found
@@ -99,15 +101,20 @@ def save_global_objectives(
     for name in sorted(states):
         statement = insert(GlobalObjective).values(
             organization_id=organization_of(session),
-            id=uuid7(),
+            id=_objective_key(user_id, name),
             user_id=user_id,
-            objective=name[:4000],
+            objective=name,
             state=orjson.dumps(states[name].to_json()).decode(),
             updated_at=now,
         )
         session.execute(
             statement.on_conflict_do_update(
-                index_elements=["organization_id", "user_id", "objective"],
+                index_elements=["organization_id", "id"],
                 set_={"state": statement.excluded.state, "updated_at": now},
             )
         )
+
+
+def _objective_key(user_id: UUID, name: str) -> UUID:
+    """Return the row's id: names may be longer than an index entry, so the id says which objective of whom it is."""
+    return UUID(bytes=blake2b(user_id.bytes + name.encode("utf-8", "surrogatepass"), digest_size=16).digest())

@@ -28,7 +28,7 @@ export class Delivery {
     this.keeps = true;
     this.state = "saved";
     this.timer = null;
-    this.running = null;
+    this.flying = 0;
     this.last = -Infinity;
     this.waiting = [];
   }
@@ -58,7 +58,7 @@ export class Delivery {
   settled(limit) {
     if (!this.queue.length) return Promise.resolve(true);
     if (this.state === "superseded") return Promise.resolve(false);
-    this.#schedule(0, true);
+    if (!this.flying) this.#schedule(0, true);
     return new Promise((resolve) => {
       const timer = this.timers.setTimeout(() => resolve(false), limit);
       this.waiting.push((answer) => {
@@ -73,16 +73,21 @@ export class Delivery {
     if (this.queue.length) this.#schedule(0, true);
   }
 
+  /**
+   * One request at a time; but what is urgent does not wait for the answer to another: a second request repeats what
+   * the first one carries, and the server applies each batch once.
+   */
   #schedule(delay, now = false) {
-    if (this.state === "superseded" || this.running) return;
+    if (this.state === "superseded" || this.flying >= (now ? 2 : 1)) return;
     if (this.timer !== null) {
       if (!now) return;
       this.timers.clearTimeout(this.timer);
     }
     this.timer = this.timers.setTimeout(() => {
       this.timer = null;
-      this.running = this.#deliver().finally(() => {
-        this.running = null;
+      this.flying += 1;
+      this.#deliver().finally(() => {
+        this.flying -= 1;
         if (this.queue.length && this.state !== "superseded") this.#schedule(this.#pause());
       });
     }, delay);

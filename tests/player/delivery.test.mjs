@@ -148,6 +148,24 @@ test("an urgent batch does not wait", async () => {
   assert.deepEqual(posted, [1, 1]);
 });
 
+test("what is urgent does not wait for the answer to another request", async () => {
+  const posted = [];
+  const { time, made } = delivery((batches) => {
+    posted.push(batches.map((batch) => batch.sequence));
+    return new Promise((resolve) => time.setTimeout(() => resolve({ saved: batches.at(-1).sequence }), 500));
+  });
+  made.add({ sequence: 1 }, { urgent: true });
+  await time.pass(10);
+  made.add({ sequence: 2 }, { urgent: true });
+  made.add({ sequence: 3 }, { urgent: true });
+  await time.pass(10);
+
+  assert.deepEqual(posted, [[1], [1, 2, 3]]);
+  await time.pass(1000);
+  assert.equal(made.state, "saved");
+  assert.equal(posted.length, 2);
+});
+
 test("without network the device keeps what is set and says so, and all arrives when it is back", async () => {
   let online = false;
   const arrived = [];

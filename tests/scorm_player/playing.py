@@ -36,8 +36,17 @@ def structure(*activities: Activity, edition: Edition = Edition.SCORM_1_2, **mor
     )
 
 
-def course(session: Session, *activities: Activity, edition: Edition = Edition.SCORM_1_2) -> UUID:
-    """Store a course of these activities as if it had been imported; answer the version's id."""
+def course(
+    session: Session,
+    *activities: Activity,
+    edition: Edition = Edition.SCORM_1_2,
+    sha256: str = "0" * 64,
+    index: bytes = b"",
+) -> UUID:
+    """Store a course of these activities as if it had been imported; answer the version's id.
+
+    Each of them is opened at "<identifier>.html" of the zip with this hash and index.
+    """
     built = structure(*(activities or (sco("one"),)), edition=edition)
     leaves = [activity for activity in built.root.walk() if activity.resource]
     manifest = Manifest(
@@ -46,7 +55,7 @@ def course(session: Session, *activities: Activity, edition: Edition = Edition.S
         organizations=(Organization(built),),
         resources={leaf.resource: Resource(leaf.resource, leaf.is_sco, f"{leaf.identifier}.html") for leaf in leaves},
     )
-    file = File(sha256="0" * 64, size_bytes=1, media_type="application/zip", original_name="fire.zip", created_at=NOW)
+    file = File(sha256=sha256, size_bytes=1, media_type="application/zip", original_name="fire.zip", created_at=NOW)
     package = ContentPackage(
         title="Fire safety",
         standard=PackageStandard.SCORM_12 if edition is Edition.SCORM_1_2 else PackageStandard.SCORM_2004_4E,
@@ -63,7 +72,7 @@ def course(session: Session, *activities: Activity, edition: Edition = Edition.S
         sha256=file.sha256,
         uncompressed_bytes=1,
         file_count=1,
-        member_index=b"",
+        member_index=index,
         manifest=manifest.to_json(),
         state=ImportState.READY,
         import_report=[],
@@ -90,12 +99,12 @@ def course(session: Session, *activities: Activity, edition: Edition = Edition.S
     return version.id
 
 
-def registered(session: Session, user_id: UUID, *activities: Activity, edition: Edition = Edition.SCORM_1_2) -> UUID:
+def registered(session: Session, user_id: UUID, *activities: Activity, **more) -> UUID:
     """Answer the registration of somebody for a course of these activities."""
     return registrations.register(
         session,
         user_id=user_id,
-        package_version_id=course(session, *activities, edition=edition),
+        package_version_id=course(session, *activities, **more),
         actor={"objectType": "Agent", "account": {"homePage": "http://localhost", "name": str(user_id)}},
         now=NOW,
     )

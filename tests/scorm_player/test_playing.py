@@ -1,5 +1,7 @@
 """Launch, commit, end and navigate: what the run-time does with its rows, its statements and its learner."""
 
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 
@@ -445,6 +447,48 @@ def test_the_statements_of_a_commit_are_stored_or_lost_with_it(database, cast):
     with database.read(cast.northwind) as session:
         assert verbs(session, registration) == []
         assert values(session, launch).get("cmi.core.lesson_status") is None
+
+
+def test_requests_that_come_at_once_apply_each_batch_once(database, cast):
+    with database.write(cast.northwind) as session:
+        registration = registered(session, cast.ana)
+        launch = launched(session, registration)
+    batches = [Batch(n, [("cmi.suspend_data", str(n))], Decimal(1), initialized=n == 1) for n in range(1, 21)]
+
+    def send(upto: int) -> int:
+        with database.write(cast.northwind) as session:
+            runtime.require_own(session, launch.session_id, cast.ana)
+            return runtime.commit(
+                session, launch.session_id, batches[:upto], announced=upto, now=NOW + timedelta(minutes=5)
+            ).saved
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(send, [5, 10, 3, 20, 1, 15, 20, 7]))
+
+    assert max(answers) == 20
+    with database.read(cast.northwind) as session:
+        assert values(session, launch)["cmi.suspend_data"] == "20"
+        assert registrations.summary(session, registration).total_seconds == 20
+        assert verbs(session, registration).count(("initialized", "one")) == 1
+
+
+def test_two_windows_that_open_at_once_leave_one_that_writes(database, cast):
+    with database.write(cast.northwind) as session:
+        registration = registered(session, cast.ana)
+
+    def opened(_: int) -> runtime.Launch:
+        with database.write(cast.northwind) as session:
+            return launched(session, registration)
+
+    with ThreadPoolExecutor(4) as pool:
+        launches = list(pool.map(opened, range(4)))
+
+    writing = 0
+    for launch in launches:
+        with contextlib.suppress(Superseded), database.write(cast.northwind) as session:
+            sent(session, launch, 1, ("cmi.suspend_data", "mine"))
+            writing += 1
+    assert writing == 1
 
 
 def test_what_a_course_says_is_read_once(db, cast):

@@ -2,32 +2,36 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
+from wsgiref.types import StartResponse, WSGIEnvironment
 
-import orjson
 import pytest
-from flask import Flask, Response, render_template_string
-from playwright.sync_api import Browser, BrowserContext, Frame, Page
+from flask import Flask, render_template_string
+from playwright.sync_api import BrowserContext, Frame, Page
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from app import create_app
 from core import clock, config
 from core.db import Database
-from core.http import content, current_tenant, database, requires
+from core.http import current_tenant, database, requires
+from scorm_player import archive
 from scorm_player.scorm.runtime import Learner
 from scorm_player.scorm.sequencing.definition import Activity, Edition
 from scorm_player.services import registrations, runtime
 from scorm_player.store import runtime as store
 from tests.conftest import PASSWORD, Cast
 from tests.scorm_player.playing import registered, sco
+from tests.scorm_player.zips import zipped
 
 PLAYER = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Player</title>
 <meta name="csrf-token" content="{{ csrf_token() }}">
 <body><h1>Course</h1>{% include "scorm_player/player.html" %}
-<nav id="stoa-outline">{% for item in outline %}<button data-item="{{ item.item_id }}">{{ item.title }}</button>{% endfor %}</nav>
+<nav id="stoa-outline">
+{% for item in outline %}<button data-item="{{ item.item_id }}">{{ item.title }}</button>{% endfor %}
+</nav>
 """
 
 SCO = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Lesson</title><body><h1>Lesson</h1><script>
@@ -55,25 +59,46 @@ class Stage:
     port: int
     pages: dict[str, str] = field(default_factory=lambda: dict.fromkeys(("one.html", "two.html"), SCO))
     server: BaseWSGIServer | None = None
+    under_way: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def origin(self) -> str:
-        return f"http://localhost:{self.port}"
+        return str(self.app.extensions["stoa"].config.app_origin)
+
+    @property
+    def content_origin(self) -> str:
+        return str(self.app.extensions["stoa"].config.content_origin)
 
     def start(self) -> None:
-        self.server = make_server("127.0.0.1", self.port, self.app, threaded=True)
-        self.server.daemon_threads = False  # type: ignore[attr-defined]  # so that closing waits for what is under way
+        self.server = make_server("127.0.0.1", self.port, self.answer, threaded=True)
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def stop(self) -> None:
+        """Stop listening, once what is under way is answered; idle connections of browsers are not waited for."""
         if self.server is not None:
             self.server.shutdown()
-            self.server.server_close()
+            self.server.socket.close()
+            assert eventually(lambda: self.under_way == 0)
             self.server = None
 
+    def answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """The application, counting."""
+        with self.lock:
+            self.under_way += 1
+        try:
+            return [b"".join(self.app(environ, start_response))]
+        finally:
+            with self.lock:
+                self.under_way -= 1
+
     def register(self, *activities: Activity, edition: Edition = Edition.FOURTH) -> UUID:
+        zipped_pages = zipped(self.pages)
+        index = archive.check(zipped_pages).index.to_bytes()
+        stored = self.app.extensions["stoa"].files.put(zipped_pages.getvalue())
+        chosen = activities or (sco("one"), sco("two"))
         with self.database.write(self.cast.northwind) as session:
-            return registered(session, self.cast.ana, *(activities or (sco("one"), sco("two"))), edition=edition)
+            return registered(session, self.cast.ana, *chosen, edition=edition, sha256=stored.sha256, index=index)
 
     def summary(self, registration: UUID) -> registrations.RegistrationSummary:
         with self.database.read(self.cast.northwind) as session:
@@ -92,8 +117,8 @@ class Stage:
             return runtime.waiting_elsewhere(session, registration)
 
 
-def test_pages(stage: Callable[[], Stage], app: Flask) -> None:
-    """Mount the page that plays and the content that is played."""
+def mount_pages(app: Flask) -> None:
+    """Mount the page that plays, and the one that leaving leads to."""
 
     @requires("learn")
     def play(registration: UUID) -> str:
@@ -106,30 +131,36 @@ def test_pages(stage: Callable[[], Stage], app: Flask) -> None:
     def left() -> str:
         return "<!doctype html><title>Left</title><h1>Left</h1>"
 
-    @content()
-    def member(capability: str, name: str) -> Response:
-        page = stage().pages.get(name)
-        return Response(page or "missing", status=200 if page else 404, mimetype="text/html")
-
     app.add_url_rule("/play/<uuid:registration>", "test_play", play)
     app.add_url_rule("/left", "test_left", left)
-    app.add_url_rule("/p/<capability>/<path:name>", "test_member", member)
 
 
-test_pages.__test__ = False  # type: ignore[attr-defined]
+DEFAULT_PAIR = ("localhost", "127.0.0.1")
+SIBLINGS = ("app.localhost", "content.localhost")  # one site: cookies that are lax travel between them
 
 
 @pytest.fixture
-def stage(database_url: str, database: Database, cast: Cast, tmp_path: Path) -> Iterator[Stage]:
+def stage(
+    request: pytest.FixtureRequest, database_url: str, database: Database, cast: Cast, tmp_path: Path
+) -> Iterator[Stage]:
+    """The application on the default pair of hosts, or on the pair the test names (indirect parameter)."""
+    app_host, content_host = getattr(request, "param", DEFAULT_PAIR)
     probe = make_server("127.0.0.1", 0, lambda *_: [])
     port = probe.port
     probe.server_close()
     settings = config.load(
-        {"STOA_HOME": str(tmp_path / "instance"), "DATABASE_URL": database_url, "PORT": str(port), "STOA_TEST": "1"}
+        {
+            "STOA_HOME": str(tmp_path / "instance"),
+            "DATABASE_URL": database_url,
+            "PORT": str(port),
+            "APP_ORIGIN": f"http://{app_host}:{port}",
+            "CONTENT_ORIGIN": f"http://{content_host}:{port}",
+            "STOA_TEST": "1",
+        }
     )
     app = create_app(settings, database)
     made = Stage(app, database, cast, port)
-    test_pages(lambda: made, app)
+    mount_pages(app)
     made.start()
     yield made
     made.stop()
@@ -212,6 +243,3 @@ def eventually(what: Callable[[], bool], seconds: float = 10) -> bool:
             return True
         time.sleep(0.05)
     return what()
-
-
-__all__ = ["Browser", "Lesson", "Stage", "eventually", "orjson"]

@@ -10,8 +10,8 @@ from sqlalchemy.dialects import postgresql
 
 from migrations import rls
 
-revision = '0002'
-down_revision = '0001'
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:
