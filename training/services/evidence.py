@@ -1,6 +1,6 @@
 """The evidence behind a completion, link by link: certificate, completion, activities, statements, package versions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +14,7 @@ from catalog.services.courses import Course, CourseVersion
 from catalog.services.modules import Module
 from core.db import Session
 from lrs.services import credentials, statements
+from lrs.services.statements import StoredStatement
 from scorm_player.services import packages
 from scorm_player.services.packages import VersionSummary
 from training.rules.counting import Reason
@@ -97,7 +98,7 @@ def of_completion(session: Session, completion_id: UUID, now: datetime) -> Evide
     cited = set(row.evidence["statements"])
     facts = store.activities(session, row.course_enrollment_id, with_voided=True)
     found = {item.id: item for item in statements.get_many(session, [fact.statement_id for fact in facts])}
-    labels = _labels(session)
+    labels = _labels(session, found.values())
     return Evidence(
         person=people.get(session, row.user_id),
         course=courses.get(session, row.course_id),
@@ -156,7 +157,7 @@ def uncounted(
     """Return statements that do not count, newest first; `before` is (stored_at, id) of the last one seen."""
     rows = store.uncounted_page(session, reason, before, limit)
     found = {item.id: item for item in statements.get_many(session, [row.statement_id for row in rows])}
-    sources, labels = Sources(session), _labels(session)
+    sources, labels = Sources(session), _labels(session, found.values())
     return [
         Uncounted(
             id=row.id,
@@ -176,8 +177,8 @@ def reasons(session: Session) -> dict[Reason, int]:
     return store.uncounted_reasons(session)
 
 
-def _labels(session: Session) -> dict[UUID, str]:
-    return {row.id: row.label for row in credentials.listed(session)}
+def _labels(session: Session, found: Iterable[StoredStatement]) -> dict[UUID, str]:
+    return credentials.labels(session, {item.credential_id for item in found if item.credential_id is not None})
 
 
 def _source(credential_id: UUID | None, labels: Mapping[UUID, str]) -> str | None:
