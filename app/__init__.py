@@ -29,7 +29,7 @@ def create_app(config: Config, database: Database) -> Flask:
     app.extensions["stoa"] = wiring.parts(config, database)
     if config.test:
         clock.use_file(config.home / "clock")
-    wiring.connect()
+    wiring.connect(config)
     metrics.watch(app)
     app.before_request(lead_to_the_application)
     app.before_request(http.recognize)

@@ -65,7 +65,7 @@ def worker(threads: int) -> None:
     logs.configure(json=settings.json_logs)
     if settings.test:
         clock.use_file(settings.home / "clock")
-    wiring.connect()
+    wiring.connect(settings)
     database = server.connect(settings, application_name="stoa-worker", pool_size=threads + 2)
     job_worker = make_worker(settings, database)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -131,7 +131,7 @@ def open_database() -> Iterator[tuple[Config, Database]]:
     """Open the configured database for a command; the embedded one is started when it is not running."""
     settings = config.load()
     logs.configure(json=settings.json_logs, level="WARNING")
-    wiring.connect()
+    wiring.connect(settings)
     with supervisor.running_database(settings) as url:
         migrations.migrate(url)
         database = Database(url, pool_size=2, application_name="stoa-command")

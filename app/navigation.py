@@ -41,10 +41,17 @@ class Group:
 
 
 RAIL = (
-    Group("", (Entry(_("Home"), "app.home", "home", "signed_in"),)),
+    Group(
+        "",
+        (
+            Entry(_("Home"), "app.home", "home", "signed_in"),
+            Entry(_("Catalog"), "catalog.browse", "catalog", "catalog.browse"),
+        ),
+    ),
     Group(
         _("Manage"),
         (
+            Entry(_("Courses"), "catalog.list_courses", "course", "course.write"),
             Entry(_("Packages"), "scorm_player.list_packages", "package", "package.import"),
             Entry(_("People"), "accounts.list_people", "users", "people.read"),
         ),

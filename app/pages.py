@@ -28,13 +28,6 @@ def index() -> ResponseReturnValue:
     return redirect(url_for("app.home"))
 
 
-@bp.get("/home")
-@requires(SIGNED_IN)
-def home() -> ResponseReturnValue:
-    """Show what to do next."""
-    return render_template("app/home.html")
-
-
 @bp.get("/jobs")
 @requires("organization.manage")
 def list_jobs() -> ResponseReturnValue:

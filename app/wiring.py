@@ -5,26 +5,39 @@ from datetime import timedelta
 from flask import Flask
 
 from accounts import login
+from accounts.permissions import SIGNED_IN
 from accounts.routes import bp as accounts_routes
 from app import duties
 from app.pages import bp as app_pages
+from catalog.routes import bp as catalog_routes
 from core import events, jobs
 from core.config import Config
 from core.db import Database
 from core.files import Files
-from core.http import Parts
+from core.http import Parts, requires
+from lrs.events import StatementsStored
 from lrs.routes import bp as lrs_routes
 from scorm_player import jobs as scorm_player_jobs
 from scorm_player.routes import bp as scorm_player_routes
 from scorm_player.services import addresses as scorm_player_addresses
+from training import jobs as training_jobs
+from training.events import CertificateIssued
+from training.routes import bp as training_routes
+from training.routes import course_actions, home
+from training.services import addresses as training_addresses
 
-LISTENERS: events.Listeners = {}
+LISTENERS: events.Listeners = {
+    StatementsStored: ["training.on_statements_stored"],
+    CertificateIssued: ["training.render_certificate"],
+}
 
 JOBS: dict[str, jobs.Handler] = {
     "app.sweep_files": duties.sweep_files,
     "app.tidy_jobs": duties.tidy_jobs,
     "scorm_player.import_package": scorm_player_jobs.import_package,
     "scorm_player.check_schemas": scorm_player_jobs.check_schemas,
+    "training.on_statements_stored": training_jobs.on_statements_stored,
+    "training.render_certificate": training_jobs.render_certificate,
 }
 
 SCHEDULE: dict[str, jobs.Duty] = {
@@ -32,19 +45,20 @@ SCHEDULE: dict[str, jobs.Duty] = {
     "tidy_jobs": jobs.Duty("app.tidy_jobs", timedelta(hours=1)),
 }
 
-BLUEPRINTS = (app_pages, accounts_routes, lrs_routes, scorm_player_routes)
+BLUEPRINTS = (app_pages, accounts_routes, lrs_routes, scorm_player_routes, catalog_routes, training_routes)
 
 
-def connect() -> None:
-    """Tell the lower rooms what they need from the higher ones."""
+def connect(config: Config) -> None:
+    """Tell every room, in every kind of process, what it needs from outside: who listens, where Stoa answers."""
     events.listen(LISTENERS)
+    scorm_player_addresses.use(
+        content_origin=config.content_origin, app_origin=config.app_origin, key=config.key("scorm_player.close")
+    )
+    training_addresses.use(config.app_origin)
 
 
 def parts(config: Config, database: Database) -> Parts:
     """Return what the application is made of."""
-    scorm_player_addresses.use(
-        content_origin=config.content_origin, app_origin=config.app_origin, key=config.key("scorm_player.close")
-    )
     return Parts(config=config, database=database, files=Files(config.storage_url), visitor_of=login.visitor_of)
 
 
@@ -52,3 +66,5 @@ def register(app: Flask) -> None:
     """Mount the views of all rooms."""
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    app.add_url_rule("/home", "app.home", requires(SIGNED_IN)(home))
+    app.jinja_env.globals["course_actions"] = course_actions

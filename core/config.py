@@ -50,6 +50,15 @@ SETTINGS = (
         "smtp://user:password@host:port or smtps://…; unset: mail is printed and kept in STOA_HOME/mail.",
     ),
     Setting("MAIL_FROM", "Stoa <no-reply@localhost>", "Sender of mail."),
+    Setting("PACKAGE_MAX_ARCHIVE_BYTES", "4294967296", "Largest uploaded package, in bytes."),
+    Setting("PACKAGE_MAX_FILES", "30000", "Most files in a package."),
+    Setting("PACKAGE_MAX_FILE_BYTES", "4294967296", "Largest file in a package, unpacked, in bytes."),
+    Setting("PACKAGE_MAX_TOTAL_BYTES", "8589934592", "Largest package, unpacked, in bytes."),
+    Setting("PACKAGE_MAX_RATIO", "100", "Unpacked to packed above which a package is called a bomb."),
+    Setting("PACKAGE_MAX_RATIO_FROM_BYTES", "134217728", "Unpacked size below which no ratio is called a bomb."),
+    Setting("PACKAGE_MAX_DIRECTORY_BYTES", "16777216", "Largest table of contents of a package's zip, in bytes."),
+    Setting("PACKAGE_MAX_NAME_LENGTH", "1000", "Longest file name in a package."),
+    Setting("PACKAGE_MAX_XML_BYTES", "16777216", "Largest manifest or metadata file, in bytes."),
     Setting("STOA_TEST", "0", "1 opens the test clock; refused beyond loopback."),
 )
 
@@ -127,6 +136,9 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         mail_from=env.get("MAIL_FROM") or "Stoa <no-reply@localhost>",
         test=_flag(env, "STOA_TEST", default=False),
     )
+    for setting in SETTINGS:
+        if setting.name.startswith("PACKAGE_"):
+            _number(env, setting.name, int(setting.default))  # read by the import job; a wrong one stops the start
     _check(config, insecure=_flag(env, "STOA_INSECURE", default=False))
     return config
 

@@ -6,6 +6,7 @@ Pages live on the application's origin, package content on the content origin, m
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from core.errors import BadRequest, Forbidden, NotFound, Unauthorized
 from core.files import Files
 
 View = TypeVar("View", bound=Callable[..., Any])
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
 HostKind = Literal["app", "content", "any"]
 
 CSP_APP = (
@@ -240,6 +243,16 @@ def secure(response: Response) -> Response:
             _browser_cookie(settings), g.new_browser_secret, httponly=True, secure=settings.is_https, samesite="Lax"
         )
     return response
+
+
+def searched() -> str:
+    """Return what the visitor searches for: the query's `q`, at most 100 characters, without control characters."""
+    return _CONTROL.sub("", request.args.get("q", "")).strip()[:100]
+
+
+def page_number() -> int:
+    """Return which page of a list is asked for, from 1."""
+    return min(max(request.args.get("page", 1, type=int), 1), 100_000)
 
 
 def form(names: Mapping[str, int]) -> dict[str, str]:

@@ -12,15 +12,18 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from psycopg import sql
 from sqlalchemy import make_url
 
+from accounts import login
 from accounts.services import organizations, people
 from app import create_app, wiring
 from app.commands import make_worker
-from core import config, migrations, postgres
+from core import config, events, migrations, postgres
 from core.config import Config
 from core.db import Database, Session
 
@@ -42,6 +45,19 @@ class Cast:
     zoe: UUID
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What costs every test the same and proves nothing twice: strong password hashes, compiling the templates."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    folder = Path(tempfile.gettempdir()) / "stoa-test-templates"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(people, "hasher", cheap)
+        patch.setattr(login, "hasher", cheap)
+        patch.setattr(Flask, "jinja_options", {"bytecode_cache": FileSystemBytecodeCache(str(folder))})
+        yield
+
+
 @pytest.fixture(scope="session")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The database server: TEST_DATABASE_URL, or an embedded one that lives as long as this run."""
@@ -59,7 +75,7 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def template(server_url: str) -> Iterator[tuple[str, Cast]]:
+def template(server_url: str, _quick: None) -> Iterator[tuple[str, Cast]]:
     """A migrated database with two organizations and their people, to be copied."""
     name = f"stoa_template_{uuid4().hex[:10]}"
     _administer(server_url, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -177,7 +193,7 @@ def now() -> datetime:
 
 @pytest.fixture(autouse=True)
 def _no_listeners_left() -> None:
-    wiring.connect()
+    events.listen(wiring.LISTENERS)
 
 
 def _people(database: Database) -> Cast:

@@ -1,6 +1,6 @@
 """The list of people, and adding one."""
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -10,7 +10,7 @@ from accounts.services import people
 from accounts.tables import RoleCode
 from core import clock
 from core.errors import Invalid, Problem
-from core.http import current_tenant, database, form, requires
+from core.http import current_tenant, database, form, page_number, requires, searched
 
 PAGE = 50
 OFFERED_ROLES = ("learner", "content_author", "training_admin", "compliance_officer", "auditor", "org_admin")
@@ -20,8 +20,7 @@ OFFERED_ROLES = ("learner", "content_author", "training_admin", "compliance_offi
 @requires("people.read")
 def list_people() -> ResponseReturnValue:
     """Show people by name, searchable, fifty at a time."""
-    search = request.args.get("q", "").strip()[:100]
-    number = max(request.args.get("page", 1, type=int), 1)
+    search, number = searched(), page_number()
     with database().read(current_tenant()) as session:
         found, total = people.page(session, search, (number - 1) * PAGE, PAGE)
     return render_template(

@@ -17,7 +17,7 @@ from catalog.services.modules import Module
 from catalog.tables import CourseStatus
 from core import clock
 from core.errors import Invalid, Problem
-from core.http import current_tenant, current_user, database, requires
+from core.http import current_tenant, current_user, database, page_number, requires, searched
 
 CHANGES: rules.Schema = {**rules.COURSE, "required": []}
 
@@ -26,12 +26,12 @@ CHANGES: rules.Schema = {**rules.COURSE, "required": []}
 @requires("course.write")
 def api_list_courses() -> ResponseReturnValue:
     """Answer courses by title: `q`, `status`, `page` (50 at a time)."""
-    status, number = request.args.get("status", ""), reading.page_number()
+    status, number = request.args.get("status", ""), page_number()
     if status and status not in set(CourseStatus):
         raise Invalid(problems=[Problem("status", f"This is one of {', '.join(CourseStatus)}.")])
     wanted = (CourseStatus(status),) if status else tuple(CourseStatus)
     with database().read(current_tenant()) as session:
-        found, total = courses.page(session, wanted, reading.searched(), (number - 1) * reading.PAGE, reading.PAGE)
+        found, total = courses.page(session, wanted, searched(), (number - 1) * reading.PAGE, reading.PAGE)
     return jsonify(items=[described(course) for course in found], total=total, page=number, page_size=reading.PAGE)
 
 

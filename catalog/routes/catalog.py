@@ -5,12 +5,11 @@ from uuid import UUID
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
-from catalog.routes import reading
 from catalog.routes.blueprint import bp
 from catalog.services import courses
 from catalog.tables import CourseStatus
 from core.errors import NotFound
-from core.http import current_tenant, database, requires
+from core.http import current_tenant, database, page_number, requires, searched
 
 PAGE = 24
 
@@ -19,7 +18,7 @@ PAGE = 24
 @requires("catalog.browse")
 def browse() -> ResponseReturnValue:
     """Show what there is to learn, searchable."""
-    search, number = reading.searched(), reading.page_number()
+    search, number = searched(), page_number()
     with database().read(current_tenant()) as session:
         found, total = courses.page(session, (CourseStatus.PUBLISHED,), search, (number - 1) * PAGE, PAGE)
         shown = [course.current_version_id for course in found if course.current_version_id is not None]

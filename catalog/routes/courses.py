@@ -20,7 +20,7 @@ from catalog.tables import CourseStatus, VersionState
 from core import clock
 from core.db import Session
 from core.errors import Invalid, NotFound, Problem
-from core.http import current_tenant, current_user, database, requires
+from core.http import current_tenant, current_user, database, page_number, requires, searched
 from scorm_player.services import packages
 from scorm_player.services.packages import VersionSummary
 
@@ -43,7 +43,7 @@ class Refused:
 @requires("course.write")
 def list_courses() -> ResponseReturnValue:
     """Show courses by title, searchable, by status."""
-    search, number, status = reading.searched(), reading.page_number(), request.args.get("status", "")
+    search, number, status = searched(), page_number(), request.args.get("status", "")
     wanted = (CourseStatus(status),) if status in set(CourseStatus) else courses.OFFERED
     with database().read(current_tenant()) as session:
         found, total = courses.page(session, wanted, search, (number - 1) * reading.PAGE, reading.PAGE)

@@ -13,18 +13,7 @@ from core.http import form
 
 PAGE = 50
 _NUMBER = re.compile(r"-?\d{1,9}([.,]\d{1,9})?")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST = 50_000
-
-
-def searched() -> str:
-    """Return what the visitor searches for."""
-    return _CONTROL.sub("", request.args.get("q", "")).strip()[:100]
-
-
-def page_number() -> int:
-    """Return which page of a list is asked for, from 1."""
-    return min(max(request.args.get("page", 1, type=int), 1), 100_000)
 
 
 def fields(names: Iterable[str], prefix: str = "") -> dict[str, Any]:

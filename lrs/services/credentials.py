@@ -4,17 +4,19 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from threading import Lock
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from core import audit
 from core.db import Database, Session, organization_of, uuid7
-from core.errors import Forbidden, Invalid, Problem, Unauthorized
+from core.errors import Conflict, Forbidden, Invalid, Problem, Unauthorized
+from lrs.services.building import account
 from lrs.store import credentials as store
 from lrs.tables import Credential
 from lrs.xapi.actors import authority as authority_rule
@@ -84,11 +86,36 @@ class NewCredential:
     secret: str
 
 
+def issue(
+    session: Session,
+    *,
+    label: str,
+    scopes: Iterable[str],
+    home_page: str,
+    hash_key: bytes,
+    now: datetime,
+    key: str | None = None,
+    secret: str | None = None,
+    expires_at: datetime | None = None,
+    origins: Iterable[str] = (),
+    created_by: UUID | None = None,
+) -> NewCredential:
+    """Make a credential for a client that somebody set up by hand; its statements get an authority of their own.
+
+    The authority is the account named like the key at `home_page`, which is `config.app_origin`. Raises as `create`.
+    """
+    key = key or secrets.token_urlsafe(18)
+    return create(
+        session, label=label, scopes=scopes, authority=account(home_page, key, label), hash_key=hash_key, now=now,
+        expires_at=expires_at, origins=origins, created_by=created_by, key=key, secret=secret,
+    )  # fmt: skip
+
+
 def create(
     session: Session,
     *,
     label: str,
-    scopes: Iterable[Scope],
+    scopes: Iterable[str],
     authority: dict[str, Any],
     hash_key: bytes,
     now: datetime,
@@ -97,29 +124,30 @@ def create(
     agent: dict[str, Any] | None = None,
     registration: UUID | None = None,
     created_by: UUID | None = None,
+    key: str | None = None,
+    secret: str | None = None,
 ) -> NewCredential:
-    """Make a key and a secret for a client; `hash_key` is `config.key("lrs")`.
+    """Make a credential, with a random key and secret unless they are given; `hash_key` is `config.key("lrs")`.
 
     `authority` is the Agent that will vouch for its statements. `agent` and `registration` limit it to one actor and
-    registration. Raises Invalid when the authority is no Agent or there is no scope.
+    registration. Raises Invalid naming every field that is wrong, Conflict when somebody has the key already.
     """
-    report = Report()
-    authority_rule(report, "authority", authority)
-    problems = [Problem(item.path, item.message, item.requirement) for item in report.problems]
-    granted = [Scope(scope) for scope in scopes]
-    if not granted:
-        problems.append(Problem("scopes", "name at least one"))
+    granted, allowed = list(dict.fromkeys(scopes)), [origin.rstrip("/") for origin in origins]
+    key = secrets.token_urlsafe(18) if key is None else key
+    secret = secrets.token_urlsafe(30) if secret is None else secret
+    problems = _problems(label, granted, allowed, authority, key, secret, expires_at, now)
     if problems:
         raise Invalid("This credential cannot be made.", problems=problems)
-    key, secret = secrets.token_urlsafe(18), secrets.token_urlsafe(30)
+    if store.find_by_key(session, key) is not None:
+        raise Conflict(f"The key {key} is taken.")
     row = Credential(
         id=uuid7(),
         key=key,
         secret_hash=_hash(hash_key, secret),
-        label=label[:150],
-        scopes=[scope.value for scope in granted],
+        label=label.strip(),
+        scopes=granted,
         authority=authority,
-        origins=list(origins),
+        origins=allowed,
         agent=identifier(agent) if agent is not None else None,
         registration=registration,
         created_at=now,
@@ -128,8 +156,54 @@ def create(
     )
     session.add(row)
     session.flush()
-    audit.record(session, "lrs_credential.created", "lrs_credential", row.id, details={"label": label})
+    audit.record(session, "lrs_credential.created", "lrs_credential", row.id, details={"label": row.label})
     return NewCredential(row.id, key, secret)
+
+
+def _problems(
+    label: str,
+    scopes: Sequence[str],
+    origins: Iterable[str],
+    authority: dict[str, Any],
+    key: str,
+    secret: str,
+    expires_at: datetime | None,
+    now: datetime,
+) -> list[Problem]:
+    """Everything that is wrong with what a credential shall be."""
+    report = Report()
+    authority_rule(report, "authority", authority)
+    problems = [Problem(item.path, item.message, item.requirement) for item in report.problems]
+    if not 0 < len(label.strip()) <= 150:
+        problems.append(Problem("label", "Name whoever will use it, in at most 150 characters."))
+    if not scopes:
+        problems.append(Problem("scopes", "Choose at least one thing it may do."))
+    known = [scope.value for scope in Scope]
+    problems += [
+        Problem("scopes", f"There is no scope {scope[:40]!r}.", f"Known are {', '.join(known)}.")
+        for scope in scopes
+        if scope not in known
+    ]
+    problems += [
+        Problem("origins", f"{origin[:80]!r} is not an origin.", "It looks like https://app.example.org")
+        for origin in origins
+        if not _is_origin(origin)
+    ]
+    if not 0 < len(key) <= 64 or ":" in key or not key.isascii() or not key.isprintable():
+        problems.append(Problem("key", "A key has 1 to 64 printable ASCII characters and no colon."))
+    if not 0 < len(secret) <= 200 or not secret.isprintable():
+        problems.append(Problem("secret", "A secret has 1 to 200 printable characters."))
+    if expires_at is not None and expires_at <= now:
+        problems.append(Problem("expires_on", "That day has passed."))
+    return problems
+
+
+def _is_origin(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and text == f"{parts.scheme}://{parts.netloc}"
+    except ValueError:
+        return False
 
 
 def revoke(session: Session, credential_id: UUID, now: datetime) -> None:
@@ -141,9 +215,54 @@ def revoke(session: Session, credential_id: UUID, now: datetime) -> None:
     forget(row.key)
 
 
-def listed(session: Session) -> list[Credential]:
-    """The tenant's credentials, newest first."""
-    return store.page(session)
+class State(StrEnum):
+    """Whether a credential lets anybody in."""
+
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A credential as its page shows it: all but the secret."""
+
+    id: UUID
+    key: str
+    label: str
+    scopes: tuple[str, ...]
+    origins: tuple[str, ...]
+    state: State
+    is_limited: bool
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    caller: Caller
+
+
+def page(session: Session, now: datetime) -> list[Summary]:
+    """The tenant's credentials that people made, newest first; those of single launches are not among them."""
+    return [_summary(session, row, now) for row in store.page(session)]
+
+
+def get(session: Session, credential_id: UUID, now: datetime) -> Summary:
+    """The tenant's credential. Raises NotFound."""
+    return _summary(session, store.get(session, credential_id), now)
+
+
+def labels(session: Session, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """What these credentials are called."""
+    return store.labels(session, ids)
+
+
+def _summary(session: Session, row: Credential, now: datetime) -> Summary:
+    is_over = row.expires_at is not None and row.expires_at <= now
+    state = State.REVOKED if row.revoked_at else State.EXPIRED if is_over else State.ACTIVE
+    caller = _caller(session, row)
+    return Summary(
+        row.id, row.key, row.label, tuple(row.scopes), tuple(row.origins), state, caller.is_limited,
+        row.created_at, row.expires_at, row.last_used_at, caller,
+    )  # fmt: skip
 
 
 def caller_of(database: Database, key: str, secret: str, *, hash_key: bytes, now: datetime) -> Caller:
@@ -160,6 +279,10 @@ def caller_of(database: Database, key: str, secret: str, *, hash_key: bytes, now
         raise Unauthorized("Key and secret are not known here.")
     if entry.expires_at is not None and entry.expires_at <= now:
         raise Unauthorized("This credential has expired.")
+    if not entry.is_noted:
+        _remember(database, key, replace(entry, is_noted=True))
+        with database.write(entry.caller.organization_id) as session:
+            store.touch(session, entry.caller.credential_id, now)
     return entry.caller
 
 
@@ -175,11 +298,12 @@ class _Entry:
     secret_hash: str
     caller: Caller | None
     expires_at: datetime | None
+    is_noted: bool = True  # whether the database knows of the last use, to the minute
 
 
 _REMEMBERED_FOR = 2.0  # seconds
 _NOBODY = _Entry("", None, None)
-_USED_EVERY = 300  # seconds between two notes of the last use
+_USED_EVERY = 60  # seconds between two notes of the last use
 _recent: dict[tuple[str, str], tuple[float, _Entry]] = {}
 _lock = Lock()
 
@@ -190,13 +314,13 @@ def _look_up(database: Database, key: str, now: datetime) -> _Entry:
     if found is None:
         return _NOBODY
     credential_id, organization_id = found
-    with database.write(organization_id) as session:
+    with database.read(organization_id) as session:
         row = store.find(session, credential_id)
         if row is None or row.revoked_at is not None:
             return _NOBODY
-        if row.last_used_at is None or (now - row.last_used_at).total_seconds() > _USED_EVERY:
-            store.touch(session, credential_id, now)
-        return _Entry(row.secret_hash, _caller(session, row), row.expires_at)
+        entry = _Entry(row.secret_hash, _caller(session, row), row.expires_at)
+        is_fresh = row.last_used_at is not None and (now - row.last_used_at).total_seconds() < _USED_EVERY
+    return entry if is_fresh else replace(entry, is_noted=False)
 
 
 def _caller(session: Session, row: Credential) -> Caller:

@@ -230,6 +230,18 @@ def _announce(session: Session, new: Sequence[_Incoming]) -> None:
     publish(session, StatementsStored([item.id for item in new]), subject=UUID(only) if only else None)
 
 
+@dataclass(frozen=True, slots=True)
+class StoredStatement:
+    """A statement with what the store knows of it: when it came, by which credential (none: one of our rooms)."""
+
+    id: UUID
+    stored: datetime
+    payload: Statement
+    credential_id: UUID | None
+    registration: UUID | None
+    voided: bool
+
+
 def get(session: Session, statement_id: UUID) -> Statement:
     """The statement, voided or not. Raises NotFound."""
     found = statement_store.find(session, statement_id)
@@ -244,10 +256,10 @@ def find(session: Session, statement_id: UUID) -> Statement | None:
     return None if found is None else read(found)
 
 
-def get_many(session: Session, ids: Sequence[UUID]) -> list[Statement]:
-    """The statements with these ids that are here, in the order asked for."""
+def get_many(session: Session, ids: Sequence[UUID]) -> list[StoredStatement]:
+    """The statements with these ids that are here, voided or not, in the order asked for."""
     found = statement_store.find_many(session, ids)
-    return [read(found[item]) for item in ids if item in found]
+    return [_described(found[item]) for item in ids if item in found]
 
 
 def is_voided(session: Session, statement_id: UUID) -> bool:
@@ -266,14 +278,18 @@ def by_registration(session: Session, registration: UUID) -> list[Statement]:
     ]
 
 
-def in_stored_order(session: Session, after: datetime | None = None, size: int = 1000) -> Iterator[Statement]:
-    """Every statement of the tenant as it was stored, from behind `after` on, without those that have been voided."""
+def in_stored_order(session: Session, after: datetime | None = None, size: int = 1000) -> Iterator[StoredStatement]:
+    """Every statement of the tenant as it was stored, from behind `after` on, those that have been voided too."""
     position = after
     while page := statement_store.follow(session, position, size):
-        for item in page:
-            if not item.voided:
-                yield read(item)
+        yield from map(_described, page)
         position = page[-1].stored
+
+
+def _described(found: Found) -> StoredStatement:
+    return StoredStatement(
+        found.id, found.stored, read(found), found.credential_id, found.registration, voided=found.voided
+    )
 
 
 def _pages(session: Session, selection: statement_store.Selection, size: int = 1000) -> Iterator[list[Found]]:

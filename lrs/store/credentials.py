@@ -1,5 +1,7 @@
 """Credentials in the database."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select, text, update
@@ -31,12 +33,22 @@ def get(session: Session, credential_id: UUID) -> Credential:
 
 
 def page(session: Session) -> list[Credential]:
-    """All credentials of the tenant, newest first."""
-    query = select(Credential).order_by(Credential.created_at.desc(), Credential.id)
+    """The tenant's credentials but for those of single launches, newest first."""
+    query = (
+        select(Credential)
+        .where(Credential.agent.is_(None), Credential.registration.is_(None))
+        .order_by(Credential.created_at.desc(), Credential.id)
+    )
     return list(session.scalars(query))
 
 
-def touch(session: Session, credential_id: UUID, now: object) -> None:
+def labels(session: Session, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """The labels of these credentials."""
+    query = select(Credential.id, Credential.label).where(Credential.id.in_(list(ids)))
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
+def touch(session: Session, credential_id: UUID | None, now: datetime) -> None:
     """Note that the credential is in use."""
     session.execute(
         update(Credential)

@@ -54,9 +54,11 @@ class Found:
     voided: bool
     is_voiding: bool
     authority: UUID
+    credential_id: UUID | None
+    registration: UUID | None
 
 
-_FOUND = "s.id, s.stored, s.payload, s.version, s.voided, s.is_voiding, s.authority"
+_FOUND = "s.id, s.stored, s.payload, s.version, s.voided, s.is_voiding, s.authority, s.credential_id, s.registration"
 
 
 def take_turn(session: Session) -> datetime:

@@ -7,7 +7,7 @@ from flask import jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
 from core.errors import BadRequest
-from core.http import current_tenant, database, requires
+from core.http import current_tenant, database, requires, searched
 from scorm_player.routes.blueprint import bp
 from scorm_player.routes.uploads import receive_upload
 from scorm_player.services import packages
@@ -42,7 +42,7 @@ def api_list_packages() -> ResponseReturnValue:
     """Answer packages by title: `q` searches, `limit` and `cursor` page."""
     limit, offset = page_asked_for()
     with database().read(current_tenant()) as session:
-        found, total = packages.page(session, request.args.get("q", "")[:100], offset, limit)
+        found, total = packages.page(session, searched(), offset, limit)
         newest = packages.newest_versions(session, found)
     following = str(offset + limit) if offset + limit < total else None
     items = [package_data(package, [newest[package.id]]) for package in found]

@@ -2,12 +2,12 @@
 
 from uuid import UUID
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from core import clock, jobs
-from core.http import config, current_tenant, database, requires
+from core.http import config, current_tenant, database, page_number, requires, searched
 from scorm_player.errors import NotAPackage
 from scorm_player.routes.blueprint import bp
 from scorm_player.routes.uploads import receive_upload
@@ -21,8 +21,8 @@ PAGE = 50
 @requires("package.import")
 def list_packages() -> ResponseReturnValue:
     """Show packages by title, and the newest uploads."""
-    search = request.args.get("q", "").strip()[:100]
-    number = max(request.args.get("page", 1, type=int), 1)
+    search = searched()
+    number = page_number()
     with database().read(current_tenant()) as session:
         found, total = packages.page(session, search, (number - 1) * PAGE, PAGE)
         versions = packages.newest_versions(session, found)

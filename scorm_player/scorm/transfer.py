@@ -8,12 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 from scorm_player.scorm.runtime import Item, Objective, Outcome, SharedData, number, records
-from scorm_player.scorm.sequencing import objectives
+from scorm_player.scorm.sequencing import objectives, overall
 from scorm_player.scorm.sequencing.definition import Edition
 from scorm_player.scorm.sequencing.requests import NavigationRequest
 from scorm_player.scorm.sequencing.state import PRIMARY
 from scorm_player.scorm.sequencing.tree import ActivityTree, LocalObjective, Node
-from scorm_player.scorm.sequencing.validity import Outlook
+from scorm_player.scorm.sequencing.validity import Outlook, look_ahead
 
 _EDITIONS: Mapping[Edition, Any] = {
     Edition.SCORM_1_2: "",
@@ -46,10 +46,7 @@ def item_of(tree: ActivityTree, node: Node) -> Item:
 
 
 def objectives_of(tree: ActivityTree, node: Node) -> list[Objective]:
-    """Answer the activity's objectives that have an identifier, the one that rolls up first, and what is known of each.
-
-    Nothing is known of the objectives of an activity that is not tracked.
-    """
+    """Answer the activity's objectives that have an identifier, the one that rolls up first, with what is known."""
     return [
         _objective(tree, node, objective) for objective in node.objectives.values() if objective.definition.identifier
     ]
@@ -57,7 +54,7 @@ def objectives_of(tree: ActivityTree, node: Node) -> list[Objective]:
 
 def _objective(tree: ActivityTree, node: Node, objective: LocalObjective) -> Objective:
     satisfied = objectives.is_satisfied(tree, node, objective)
-    completed = objectives.is_completed(tree, node, objective)
+    completed = objectives.recorded_completion(tree, node, objective)
     return Objective(
         id=objective.definition.identifier or "",
         success_status=None if satisfied is None else "passed" if satisfied else "failed",
@@ -107,6 +104,33 @@ def _truth(value: bool) -> str:
 # --- at Terminate -----------------------------------------------------------------------------------------------------
 
 
+Request = tuple[NavigationRequest, str | None]
+ABANDONING = (NavigationRequest.ABANDON, NavigationRequest.ABANDON_ALL)
+
+
+def conclude(
+    tree: ActivityTree, outcome: Outcome, set_by_content: Collection[str], asked: Request | None = None
+) -> overall.Outcome | None:
+    """End the session of the current activity, and navigate: as the learner `asked`, else as the content does.
+
+    Answers None when nobody asks for anything; then the activity stays current, and the learner chooses what is next.
+    An abandoned attempt brings nothing with it (SN 4.5.3).
+    """
+    request = asked or navigation_request(outcome)
+    node = tree.current
+    if node is not None and (request is None or request[0] not in ABANDONING):
+        take_over(tree, node, outcome, set_by_content)
+    return overall.overall_sequencing(tree, *request) if request else None
+
+
+def outlook_with(tree: ActivityTree, outcome: Outcome, set_by_content: Collection[str]) -> Outlook:
+    """Answer what would be valid if the session of the current activity ended like this; for use after a commit."""
+    ahead = tree.copy()
+    if ahead.current is not None:
+        take_over(ahead, ahead.current, outcome, set_by_content)
+    return look_ahead(ahead)
+
+
 def take_over(tree: ActivityTree, node: Node, outcome: Outcome, set_by_content: Collection[str]) -> None:
     """Record in the tree what a session told of its activity; before any navigation request is processed.
 
@@ -137,8 +161,8 @@ def _take_over_objectives(
     """Record `cmi.objectives`; answer what the SCO set in the record of the objective that rolls up."""
     primary: dict[str, str] = {}
     for index, record in enumerate(records(outcome.values, "cmi.objectives")):
-        objective = _local_objective(node, record.get("id", ""))
-        if objective is None:
+        objective = node.find_objective(record.get("id", ""))
+        if objective is None:  # one that the SCO made up for itself
             continue
         news = {key: text for key, text in record.items() if f"cmi.objectives.{index}.{key}" in set_by_content}
         _take_over_record(tree, node, objective, news)
@@ -147,20 +171,13 @@ def _take_over_objectives(
     return primary
 
 
-def _local_objective(node: Node, identifier: str) -> LocalObjective | None:
-    """Answer the activity's objective of this identifier; None for one that the SCO made up for itself."""
-    if identifier and identifier == node.definition.primary.identifier:
-        return node.primary
-    return node.objectives.get(identifier) if identifier else None
-
-
 def _take_over_record(tree: ActivityTree, node: Node, objective: LocalObjective, news: Mapping[str, str]) -> None:
     if "success_status" in news:
         _set_success(tree, node, objective, news["success_status"])
     if "score.scaled" in news:
         objectives.set_measure(tree, node, objective, number(news["score.scaled"]))
     if "completion_status" in news and objective.key != PRIMARY:
-        objectives.set_completed(tree, node, objective, _COMPLETION.get(news["completion_status"]))
+        _set_completion(tree, node, objective, news["completion_status"])
     if "progress_measure" in news:
         objectives.set_progress_measure(tree, node, objective, number(news["progress_measure"]))
     for key, name in _SCORES.items():
@@ -175,12 +192,19 @@ def _set_success(tree: ActivityTree, node: Node, objective: LocalObjective, stat
         objectives.forget_satisfied(tree, node, objective)
 
 
+def _set_completion(tree: ActivityTree, node: Node, objective: LocalObjective, status: str) -> None:
+    if status in _COMPLETION:
+        objectives.set_completed(tree, node, objective, _COMPLETION[status])
+    else:
+        objectives.forget_completed(tree, node, objective)
+
+
 def _take_over_completion(tree: ActivityTree, node: Node, outcome: Outcome, primary: Mapping[str, str]) -> None:
     """RTE 4.2.4: the SCO's completion status; else that of its record for the objective that rolls up."""
     status = outcome.completion if outcome.completion_set else primary.get("completion_status")
     if status is not None:
         node.state.holds_back_completion = status == "unknown"
-        objectives.set_completed(tree, node, node.primary, _COMPLETION.get(status))
+        _set_completion(tree, node, node.primary, status)
     if outcome.progress is not None:
         objectives.set_progress_measure(tree, node, node.primary, outcome.progress)
 
@@ -201,7 +225,7 @@ def _take_over_score(tree: ActivityTree, node: Node, outcome: Outcome) -> None:
             objectives.set_score(tree, node, node.primary, f"{name}_score", outcome.score[name])
 
 
-def navigation_request(outcome: Outcome) -> tuple[NavigationRequest, str | None] | None:
+def navigation_request(outcome: Outcome) -> Request | None:
     """Answer what the SCO asks for with its end: request and target; None when it asks for nothing.
 
     A SCO that ran out of time, or logs the learner out, ends the whole attempt whatever else it asked for (RTE 4.2.8).

@@ -21,7 +21,7 @@ from scorm_player.events import RuntimeCommitted
 from scorm_player.scorm import runtime as rt
 from scorm_player.scorm import transfer
 from scorm_player.scorm.data_model import table
-from scorm_player.scorm.runtime import Learner
+from scorm_player.scorm.runtime import Learner as Learner  # part of what `launch` takes: re-exported on purpose
 from scorm_player.scorm.sequencing.definition import HiddenControl
 from scorm_player.scorm.sequencing.overall import overall_sequencing
 from scorm_player.scorm.sequencing.requests import NavigationRequest

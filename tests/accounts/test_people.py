@@ -40,3 +40,10 @@ def test_another_tenant_sees_none_of_them(sign_in):
 
     assert "zoe@acme.example" in page
     assert "northwind" not in page.replace("Northwind", "")
+
+
+def test_no_query_breaks_the_list(sign_in):
+    cem = sign_in("cem")
+
+    for query in ("q=%00", "page=99999999999999999999", "page=-1", "q=%5C%25_"):
+        assert cem.get(f"/people?{query}").status_code == 200, query

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 
 from scorm_player.scorm import runtime as rt
 from scorm_player.scorm import transfer
+from scorm_player.scorm.manifest.model import Manifest
+from scorm_player.scorm.sequencing import scope
 from scorm_player.scorm.sequencing.definition import CourseStructure
-from scorm_player.scorm.sequencing.overall import Outcome, overall_sequencing
+from scorm_player.scorm.sequencing.overall import Outcome, begin_session, overall_sequencing
 from scorm_player.scorm.sequencing.requests import NavigationRequest
-from scorm_player.scorm.sequencing.state import SequencingState
+from scorm_player.scorm.sequencing.state import ObjectiveState, SequencingState
 from scorm_player.scorm.sequencing.tree import ActivityTree, Node
 from scorm_player.scorm.sequencing.validity import Outlook, look_ahead
 
@@ -16,10 +18,19 @@ LEARNER = rt.Learner("learner-1", "Ana Learner")
 
 
 @dataclass
+class Shared:
+    """What the learner takes along from package to package."""
+
+    objectives: dict[str, ObjectiveState] = field(default_factory=dict)
+    data: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
 class PlainPlayer:
     """Plays one package for one learner. Between any two steps the state goes through JSON, as in production."""
 
-    structure: CourseStructure
+    manifest: Manifest
+    shared: Shared = field(default_factory=Shared)
     strict: bool = True
     stored: str = field(default_factory=lambda: json.dumps(SequencingState().to_json()))
     kept: dict[str, rt.Values] = field(default_factory=dict)  # run-time data of the current attempt, by activity
@@ -29,21 +40,34 @@ class PlainPlayer:
     outlook: Outlook | None = None
     set_by_content: set[str] = field(default_factory=set)
 
+    @property
+    def structure(self) -> CourseStructure:
+        return self.manifest.organizations[0].structure
+
+    @property
+    def page(self) -> str:
+        """The URL of what is delivered, with the item's parameters; empty when nothing is."""
+        activity = self.tree().nodes[self.delivered].definition if self.delivered else None
+        return (activity and self.manifest.url(activity)) or ""
+
     def tree(self) -> ActivityTree:
-        return ActivityTree(self.structure, SequencingState.from_json(json.loads(self.stored)))
+        state = SequencingState.from_json(json.loads(self.stored))
+        scope.put_in(self.structure, state, self.shared.objectives, self.shared.data)
+        return ActivityTree(self.structure, state)
 
     def store(self, tree: ActivityTree) -> None:
         self.stored = json.dumps(tree.state.to_json())
+        objectives, data = scope.take_out(self.structure, tree.state)
+        self.shared.objectives |= objectives
+        self.shared.data |= data
 
     def launch(self, title: str | None = None) -> Outcome:
         """Open the package: resume what was suspended, else start, or choose the entry that the learner picked."""
         self.is_open = True
         tree = self.tree()
-        if tree.suspended is not None:
-            return self.navigate(NavigationRequest.RESUME_ALL)
-        if title is not None:
+        if title is not None and tree.suspended is None:
             return self.navigate(NavigationRequest.CHOICE, self.identifier(title))
-        return self.navigate(NavigationRequest.START)
+        return self._follow(tree, begin_session(tree))
 
     def identifier(self, title: str) -> str:
         """Find an activity by its title in the table of contents; the root by any title that mentions it."""
@@ -53,7 +77,9 @@ class PlainPlayer:
 
     def navigate(self, request: NavigationRequest, target: str | None = None) -> Outcome:
         tree = self.tree()
-        outcome = overall_sequencing(tree, request, target)
+        return self._follow(tree, overall_sequencing(tree, request, target))
+
+    def _follow(self, tree: ActivityTree, outcome: Outcome) -> Outcome:
         self.store(tree)
         if outcome.delivered is not None:
             self._deliver(tree, outcome.delivered, outcome.resumes)
@@ -102,14 +128,13 @@ class PlainPlayer:
         raise AssertionError(method)
 
     def finish(self, request: tuple[NavigationRequest, str | None] | None = None) -> Outcome | None:
-        """Conclude the session after Terminate: take over its data, then navigate as the learner or the content asks."""
+        """Conclude the session after Terminate: take over its data, then navigate as learner or content asks."""
         assert self.runtime is not None
         tree = self.tree()
         node = tree.nodes[self.delivered or ""]
         outcome = rt.end(transfer.item_of(tree, node), self.runtime.values, terminated=True, strict=self.strict)
-        request = request or transfer.navigation_request(outcome)
-        transfer.take_over(tree, node, outcome, self.set_by_content)
+        found = transfer.conclude(tree, outcome, self.set_by_content, request)
         self.set_by_content = set()
         self.kept[node.identifier] = outcome.values
         self.store(tree)
-        return self.navigate(*request) if request else None
+        return self._follow(tree, found) if found else None

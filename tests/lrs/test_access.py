@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import orjson
 import pytest
+from sqlalchemy import text
 
 from core import clock
 from lrs.services import credentials
@@ -169,10 +170,10 @@ def test_a_credential_ends_when_it_expires_or_is_revoked(client_with, lrs, datab
 
 def test_a_secret_is_nowhere_in_the_database(lrs, database, cast):
     with database.read(cast.northwind) as session:
-        (row,) = credentials.listed(session)
+        (row,) = session.execute(text("SELECT c::text FROM lrs_credentials c")).scalars()
 
-        assert lrs.credential.secret not in repr(vars(row))
-        assert row.key == lrs.credential.key
+    assert lrs.credential.secret not in row
+    assert lrs.credential.key in row
 
 
 class TestScripts:

@@ -1,13 +1,11 @@
 """Conditions and sequencing rules (SN 3.4; UP.2, UP.2.1): three answers, because tracking may not know yet."""
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from scorm_player.scorm.sequencing import objectives
 from scorm_player.scorm.sequencing.definition import (
     Combination,
     ConditionName,
-    LimitConditions,
     RollupCondition,
     RuleAction,
     RuleCondition,
@@ -27,12 +25,12 @@ def pre_condition_action(tree: ActivityTree, node: Node, actions: frozenset[Rule
     rules = node.definition.rules.pre
     if not rules:
         return None
-    if tree.rule_memory is None:
+    if tree.memory is None:
         return sequencing_rules_check(tree, node, rules, actions)
     key = (node.identifier, actions)
-    if key not in tree.rule_memory:
-        tree.rule_memory[key] = sequencing_rules_check(tree, node, rules, actions)
-    return tree.rule_memory[key]
+    if key not in tree.memory.rules:
+        tree.memory.rules[key] = sequencing_rules_check(tree, node, rules, actions)
+    return tree.memory.rules[key]
 
 
 def sequencing_rules_check(
@@ -79,6 +77,7 @@ def _answer(tree: ActivityTree, node: Node, condition: RuleCondition | RollupCon
         return None if condition.name in _UNKNOWABLE else False
     reference = condition.referenced_objective if isinstance(condition, RuleCondition) else None
     objective = node.objective(reference)
+    finished = objective if tree.is_fourth_edition else node.primary  # before, only the activity could be completed
     match condition.name:
         case ConditionName.ALWAYS:
             return True
@@ -95,17 +94,16 @@ def _answer(tree: ActivityTree, node: Node, condition: RuleCondition | RollupCon
             measure = objectives.measure_of(tree, node, objective, fresh=fresh)
             return None if measure is None else measure < _threshold(condition)
         case ConditionName.COMPLETED:
-            return objectives.is_completed(tree, node, objective, fresh=fresh)
+            return objectives.is_completed(tree, node, finished, fresh=fresh)
         case ConditionName.ACTIVITY_PROGRESS_KNOWN:
-            return objectives.is_completed(tree, node, objective, fresh=fresh) is not None
+            return objectives.is_completed(tree, node, finished, fresh=fresh) is not None
         case ConditionName.ATTEMPTED:
             return node.state.attempt_count > 0
         case ConditionName.ATTEMPT_LIMIT_EXCEEDED:
             return is_attempt_limit_reached(node)
         case ConditionName.TIME_LIMIT_EXCEEDED:
             return is_time_limit_exceeded(tree, node)
-        case ConditionName.OUTSIDE_AVAILABLE_TIME_RANGE:
-            return is_outside_available_time_range(tree, node)
+    return is_outside_available_time_range(tree, node)
 
 
 _UNKNOWABLE = frozenset(
@@ -136,20 +134,20 @@ def is_attempt_limit_reached(node: Node) -> bool:
 def is_time_limit_exceeded(tree: ActivityTree, node: Node) -> bool:
     """UP.1, steps 4–7: tell whether a duration has reached its limit."""
     limits, state = node.definition.limits, node.state
-    return _has_reached(
-        state.activity_absolute_duration + attempt_age(tree, node), limits.activity_absolute_duration_limit
-    ) or (
-        _has_reached(state.activity_experienced_duration, limits.activity_experienced_duration_limit)
-        or _has_reached(attempt_age(tree, node), limits.attempt_absolute_duration_limit)
-        or _has_reached(state.attempt_experienced_duration, limits.attempt_experienced_duration_limit)
+    age = attempt_age(tree, node)
+    durations = (
+        (state.activity_absolute_duration + age, limits.activity_absolute_duration_limit),
+        (state.activity_experienced_duration, limits.activity_experienced_duration_limit),
+        (age, limits.attempt_absolute_duration_limit),
+        (state.attempt_experienced_duration, limits.attempt_experienced_duration_limit),
     )
+    return any(_has_reached(duration, limit) for duration, limit in durations)
 
 
 def is_outside_available_time_range(tree: ActivityTree, node: Node) -> bool:
     """UP.1, steps 8–9: tell whether it is too early or too late for the activity; False when the time is not known."""
-    limits: LimitConditions = node.definition.limits
+    limits, now = node.definition.limits, tree.now
     begin, end = moment(limits.begin_time_limit), moment(limits.end_time_limit)
-    now: datetime | None = tree.now
     return now is not None and ((begin is not None and now < begin) or (end is not None and now > end))
 
 

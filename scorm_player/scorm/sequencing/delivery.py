@@ -62,8 +62,9 @@ def _begin_or_resume(tree: ActivityTree, node: Node) -> None:
 
 def _grow_stale(node: Node, objectives: bool, progress: bool) -> None:
     """SN 3.2.5, 3.2.6: what children have reached in an earlier attempt on their parent does not count in this one."""
-    node.state.stale_objectives |= objectives
-    node.state.stale_progress |= progress
+    if node.state.objectives:
+        node.state.stale_objectives |= objectives
+        node.state.stale_progress |= progress
     control = node.control
     for child in node.children:
         _grow_stale(

@@ -43,8 +43,7 @@ def navigation_request_process(
             return _end_all(tree, TerminationRequest.ABANDON_ALL)
         case NavigationRequest.SUSPEND_ALL:
             return _end_all(tree, TerminationRequest.SUSPEND_ALL)
-        case NavigationRequest.FORWARD | NavigationRequest.BACKWARD:
-            return NavigationResult(exception="NB.2.1-7")
+    return NavigationResult(exception="NB.2.1-7")  # forward and backward are not of SCORM
 
 
 def _start(tree: ActivityTree) -> NavigationResult:

@@ -8,6 +8,7 @@ until the global one is known. Writing: a field with write maps goes to the loca
 from scorm_player.scorm.sequencing.state import PRIMARY, ObjectiveState
 from scorm_player.scorm.sequencing.tree import ActivityTree, LocalObjective, Node
 
+PROGRESS = ("completed", "progress_measure")
 PRECISION = 7  # significant decimal places of a real(10,7)
 
 
@@ -32,7 +33,7 @@ def is_satisfied(tree: ActivityTree, node: Node, objective: LocalObjective, *, f
         return None if measure is None else measure >= objective.definition.min_normalized_measure
     target = objective.reads.get("satisfied")
     if target is not None:
-        return tree.global_objective(target).satisfied
+        return tree.known_globally(target).satisfied
     found = _visible(node, objective, fresh and node.state.stale_objectives)
     return None if found is None else found.satisfied
 
@@ -47,7 +48,7 @@ def measure_of(tree: ActivityTree, node: Node, objective: LocalObjective, *, fre
     """Answer the normalized measure of the objective, −1…1; None when unknown."""
     target = objective.reads.get("measure")
     if target is not None:
-        return tree.global_objective(target).measure
+        return tree.known_globally(target).measure
     found = _visible(node, objective, fresh and node.state.stale_objectives)
     return None if found is None else found.measure
 
@@ -58,9 +59,18 @@ def is_completed(tree: ActivityTree, node: Node, objective: LocalObjective, *, f
         amount = progress_measure_of(tree, node, objective, fresh=fresh)
         return None if amount is None else amount >= node.definition.completion_threshold.min_progress_measure
     target = objective.reads.get("completed")
-    if target is not None and (known := tree.global_objective(target).completed) is not None:
+    if target is not None and (known := tree.known_globally(target).completed) is not None:
         return known
     found = _visible(node, objective, fresh and node.state.stale_progress)
+    return None if found is None else found.completed
+
+
+def recorded_completion(tree: ActivityTree, node: Node, objective: LocalObjective) -> bool | None:
+    """Tell the completion on record, maybe another activity's by another threshold; None when unknown."""
+    target = objective.reads.get("completed")
+    if target is not None and (known := tree.known_globally(target).completed) is not None:
+        return known
+    found = node.state.objectives.get(objective.key)
     return None if found is None else found.completed
 
 
@@ -74,7 +84,7 @@ def progress_measure_of(
 ) -> float | None:
     """Answer how much is completed, 0…1; None when unknown."""
     target = objective.reads.get("progress_measure")
-    if target is not None and (known := tree.global_objective(target).progress_measure) is not None:
+    if target is not None and (known := tree.known_globally(target).progress_measure) is not None:
         return known
     found = _visible(node, objective, fresh and node.state.stale_progress)
     return None if found is None else found.progress_measure
@@ -83,7 +93,7 @@ def progress_measure_of(
 def score_of(tree: ActivityTree, node: Node, objective: LocalObjective, name: str) -> float | None:
     """Answer `raw_score`, `min_score` or `max_score` of the objective; None when unknown."""
     target = objective.reads.get(name)
-    found = tree.global_objective(target) if target is not None else _visible(node, objective, False)
+    found = tree.known_globally(target) if target is not None else _visible(node, objective, False)
     value: float | None = getattr(found, name, None)
     return value
 
@@ -99,7 +109,7 @@ def set_satisfied(tree: ActivityTree, node: Node, objective: LocalObjective, val
 
 
 def forget_satisfied(tree: ActivityTree, node: Node, objective: LocalObjective) -> None:
-    """Make the status unknown here and in every global objective it is written to: content said so in so many words."""
+    """Make the status unknown here and in every global objective it is written to: content said so explicitly."""
     if not objective.definition.satisfied_by_measure:
         local(node, objective).satisfied = None
         for target in objective.writes.get("satisfied", ()):
@@ -116,6 +126,14 @@ def publish_status(tree: ActivityTree, node: Node, objective: LocalObjective) ->
     """Write to the global objectives the status that the measure decides (RB.1.2 a)."""
     if objective.definition.satisfied_by_measure and not is_waiting_for_the_end(node, objective):
         _write(tree, node, objective, "satisfied", is_satisfied(tree, node, objective))
+
+
+def forget_completed(tree: ActivityTree, node: Node, objective: LocalObjective) -> None:
+    """Make the completion unknown here and in every global objective it is written to: content said so explicitly."""
+    if objective.key != PRIMARY or not is_completed_by_measure(tree, node):
+        local(node, objective).completed = None
+        for target in objective.writes.get("completed", ()):
+            tree.global_objective(target).completed = None
 
 
 def set_completed(tree: ActivityTree, node: Node, objective: LocalObjective, value: bool | None) -> None:
@@ -146,5 +164,9 @@ def _write(tree: ActivityTree, node: Node, objective: LocalObjective, name: str,
     if value is None and getattr(found, name) is None:
         return  # nothing was known here, so nothing is taken back from the others
     setattr(found, name, value)
+    if name in PROGRESS:
+        node.state.stale_progress = False
+    else:
+        node.state.stale_objectives = False
     for target in objective.writes.get(name, ()):
         setattr(tree.global_objective(target), name, value)

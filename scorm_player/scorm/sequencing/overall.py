@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from scorm_player.scorm.sequencing.delivery import content_delivery_environment, delivery_request_process
 from scorm_player.scorm.sequencing.navigation import navigation_request_process
 from scorm_player.scorm.sequencing.requests import EXCEPTIONS, NavigationRequest
+from scorm_player.scorm.sequencing.scope import forget_own
 from scorm_player.scorm.sequencing.selection import prepare_clusters
 from scorm_player.scorm.sequencing.sequencing import sequencing_request_process
 from scorm_player.scorm.sequencing.termination import termination_request_process
@@ -31,6 +32,27 @@ class Outcome:
         return EXCEPTIONS.get(self.exception) if self.exception else None
 
 
+def begin_session(tree: ActivityTree) -> Outcome:
+    """Open the course: go on where it was suspended, else start it.
+
+    A session that was left without a word is suspended first. What was suspended may be a whole part, or be disabled by
+    now; then the course starts instead of ending there. When neither delivers anything, the learner chooses from the
+    table of contents.
+    """
+    close_session(tree)
+    if tree.suspended is not None:
+        outcome = overall_sequencing(tree, NavigationRequest.RESUME_ALL)
+        if outcome.delivered is not None:
+            return outcome
+    return overall_sequencing(tree, NavigationRequest.START)
+
+
+def close_session(tree: ActivityTree) -> None:
+    """Close what is open: a window that was closed is an implicit suspend, and never a dead end."""
+    if tree.current is not None and not overall_sequencing(tree, NavigationRequest.SUSPEND_ALL).ends_session:
+        tree.current = None
+
+
 def overall_sequencing(tree: ActivityTree, request: NavigationRequest, target: str | None = None) -> Outcome:
     """OP.1: process one navigation request to its end. `target` names the activity of a choice or jump."""
     if tree.current is None:
@@ -48,6 +70,7 @@ def overall_sequencing(tree: ActivityTree, request: NavigationRequest, target: s
     result = sequencing_request_process(tree, sequencing, chosen)
     if result.ends_session:
         tree.current = None
+        forget_own(tree)
         return Outcome(ends_session=True, exception=result.exception)
     if result.delivery is None:
         return Outcome(exception=result.exception)

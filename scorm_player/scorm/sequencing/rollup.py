@@ -61,6 +61,7 @@ def measure_rollup(tree: ActivityTree, cluster: Node) -> None:
     """RB.1.1 a: set the cluster's measure to the weighted mean of its tracked children's.
 
     A child with no measure yet still counts by its weight, so a half-done course does not look like a finished one.
+    A measure stands until the child has a newer one, also through a new attempt on the cluster.
     """
     total, counted, is_known = 0.0, 0.0, False
     for child in _tracked(cluster):
@@ -79,7 +80,7 @@ def completion_measure_rollup(tree: ActivityTree, cluster: Node) -> None:
     for child in _tracked(cluster):
         weight = child.definition.completion_threshold.progress_weight
         counted += weight
-        amount = objectives.progress_measure_of(tree, child, child.primary)
+        amount = objectives.progress_measure_of(tree, child, child.primary, fresh=True)
         if amount is not None:
             total += amount * weight
             is_known = True
@@ -152,8 +153,7 @@ def _applies(tree: ActivityTree, cluster: Node, rule: RollupRule) -> bool:
             return answers.count(False) == len(answers)
         case ChildActivitySet.AT_LEAST_COUNT:
             return positive >= rule.minimum_count
-        case ChildActivitySet.AT_LEAST_PERCENT:
-            return positive / len(answers) >= rule.minimum_percent
+    return positive / len(answers) >= rule.minimum_percent
 
 
 def evaluate_rollup_conditions(tree: ActivityTree, child: Node, rule: RollupRule) -> bool | None:
@@ -165,16 +165,16 @@ def evaluate_rollup_conditions(tree: ActivityTree, child: Node, rule: RollupRule
 def check_child_for_rollup(tree: ActivityTree, child: Node, action: RollupAction) -> bool:
     """RB.1.4.2: tell whether the child counts for this action."""
     rollup = child.definition.rollup
-    match action:
-        case RollupAction.SATISFIED:
-            counts, consideration = rollup.objective_satisfied, rollup.required_for_satisfied
-        case RollupAction.NOT_SATISFIED:
-            counts, consideration = rollup.objective_satisfied, rollup.required_for_not_satisfied
-        case RollupAction.COMPLETED:
-            counts, consideration = rollup.progress_completion, rollup.required_for_completed
-        case RollupAction.INCOMPLETE:
-            counts, consideration = rollup.progress_completion, rollup.required_for_incomplete
-    return counts and _is_considered(tree, child, consideration)
+    counts, consideration = _CONSIDERED[action]
+    return getattr(rollup, counts) and _is_considered(tree, child, getattr(rollup, consideration))
+
+
+_CONSIDERED = {  # by action: which fields of `Rollup` say whether a child counts at all, and when
+    RollupAction.SATISFIED: ("objective_satisfied", "required_for_satisfied"),
+    RollupAction.NOT_SATISFIED: ("objective_satisfied", "required_for_not_satisfied"),
+    RollupAction.COMPLETED: ("progress_completion", "required_for_completed"),
+    RollupAction.INCOMPLETE: ("progress_completion", "required_for_incomplete"),
+}
 
 
 def _is_considered(tree: ActivityTree, child: Node, consideration: RollupConsideration) -> bool:
@@ -185,8 +185,7 @@ def _is_considered(tree: ActivityTree, child: Node, consideration: RollupConside
             return child.state.attempt_count > 0
         case RollupConsideration.IF_NOT_SUSPENDED:
             return child.state.attempt_count > 0 and not child.state.is_suspended
-        case RollupConsideration.IF_NOT_SKIPPED:
-            return pre_condition_action(tree, child, SKIPPED) is None
+    return pre_condition_action(tree, child, SKIPPED) is None
 
 
 def _tracked(cluster: Node) -> list[Node]:

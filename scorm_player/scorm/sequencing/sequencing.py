@@ -70,16 +70,12 @@ def flow_tree_traversal(
     A backward traversal that skipped all the children of a forward-only cluster (`previous_direction` backward, at the
     last of them) leaves the cluster by its front.
     """
-    leaves_by_the_front = (
-        previous_direction is Direction.BACKWARD
-        and activity.parent is not None
-        and activity.place == len(activity.parent.available) - 1
-    )
-    if leaves_by_the_front and activity.parent is not None:
-        activity, direction = activity.parent.available[0], Direction.BACKWARD
+    siblings = activity.parent.available if activity.parent else [activity]
+    if previous_direction is Direction.BACKWARD and activity is siblings[-1]:
+        return _step_backward(siblings[0], consider_children, ignores_forward_only=True)
     if direction is Direction.FORWARD:
         return _step_forward(activity, consider_children)
-    return _step_backward(activity, consider_children, ignores_forward_only=leaves_by_the_front)
+    return _step_backward(activity, consider_children, ignores_forward_only=False)
 
 
 def _step_forward(activity: Node, consider_children: bool) -> Step:
@@ -242,19 +238,18 @@ def _way_exception(tree: ActivityTree, target: Node) -> str | None:
 def _way_among_siblings(tree: ActivityTree, current: Node, target: Node) -> str | None:
     """SB.2.9, step 8: walk from the current activity towards a sibling."""
     siblings = current.parent.available if current.parent else []
-    if target.place > current.place:
-        direction, passed = Direction.FORWARD, siblings[max(current.place, 0) : target.place]
-    else:
-        direction, passed = Direction.BACKWARD, siblings[target.place + 1 : current.place + 1]
-    return _first_exception(tree, passed, direction)
-
-
-def _first_exception(tree: ActivityTree, passed: list[Node], direction: Direction) -> str | None:
-    for activity in passed:
-        exception = choice_activity_traversal(tree, activity, direction)
-        if exception:
-            return exception
-    return None
+    direction = Direction.FORWARD if target.place > current.place else Direction.BACKWARD
+    known: dict[str, str | None] = tree.memory.ways if tree.memory else {}
+    place, exception = target.place, None
+    while place != current.place and siblings[place].identifier not in known:
+        place -= direction.value
+    if place != current.place:
+        exception = known[siblings[place].identifier]
+    while place != target.place:
+        exception = exception or choice_activity_traversal(tree, siblings[place], direction)
+        place += direction.value
+        known[siblings[place].identifier] = exception
+    return exception
 
 
 def _way_down(tree: ActivityTree, ancestor: Node, target: Node) -> str | None:
@@ -384,8 +379,7 @@ def find_next(tree: ActivityTree, request: SequencingRequest, target: Node | Non
             return jump_sequencing_request(tree, target)
         case SequencingRequest.RETRY:
             return retry_sequencing_request(tree)
-        case SequencingRequest.EXIT:
-            return exit_sequencing_request(tree)
+    return exit_sequencing_request(tree)
 
 
 def _move_to(tree: ActivityTree, reached: Node) -> None:

@@ -6,6 +6,7 @@ from scorm_player.scorm.sequencing.conditions import sequencing_rules_check
 from scorm_player.scorm.sequencing.definition import RuleAction
 from scorm_player.scorm.sequencing.requests import SequencingRequest, TerminationRequest
 from scorm_player.scorm.sequencing.rollup import overall_rollup
+from scorm_player.scorm.sequencing.scope import forget_own
 from scorm_player.scorm.sequencing.tree import ActivityTree, Node
 from scorm_player.scorm.sequencing.utility import end_attempt, terminate_descendent_attempts
 
@@ -65,8 +66,7 @@ def termination_request_process(tree: ActivityTree, request: TerminationRequest)
             return _abandon(tree, current)
         case TerminationRequest.ABANDON_ALL:
             return _abandon_all(tree, current)
-        case TerminationRequest.EXIT_PARENT:
-            return TerminationResult(exception="TB.2.3-7")
+    return TerminationResult(exception="TB.2.3-7")  # exit parent is for rules alone
 
 
 def _exit(tree: ActivityTree, current: Node) -> TerminationResult:
@@ -86,8 +86,8 @@ def _exit(tree: ActivityTree, current: Node) -> TerminationResult:
         current = current.parent
         tree.current = current
         end_attempt(tree, current)
-    if current is tree.root and sequencing is not SequencingRequest.RETRY:
-        return TerminationResult(SequencingRequest.EXIT)
+    if current is tree.root:
+        return _end_of_the_root(tree, sequencing)
     return TerminationResult(sequencing)
 
 
@@ -99,24 +99,41 @@ def _exit_all(tree: ActivityTree, current: Node, sequencing: SequencingRequest |
         terminate_descendent_attempts(tree, tree.root)
         end_attempt(tree, tree.root)
     tree.current = tree.root
-    return TerminationResult(sequencing or SequencingRequest.EXIT)
+    return _end_of_the_root(tree, sequencing)
+
+
+def _end_of_the_root(tree: ActivityTree, sequencing: SequencingRequest | None) -> TerminationResult:
+    """TB.2.3, steps 3.3.5.1 and 4.5: with the root the session ends, but for a retry of it.
+
+    A retry begins the course anew, also with what it shares among its own activities only.
+    """
+    if sequencing is not SequencingRequest.RETRY:
+        return TerminationResult(SequencingRequest.EXIT)
+    forget_own(tree)
+    return TerminationResult(SequencingRequest.RETRY)
 
 
 def _suspend_all(tree: ActivityTree, current: Node) -> TerminationResult:
     """TB.2.3, step 5: suspend the current activity and its ancestors, to be resumed at the same place."""
-    if current.state.is_active or current.state.is_suspended:
-        overall_rollup(tree, current)
-        suspended = current
-    elif current.parent is not None:
-        suspended = current.parent
-    else:
+    suspended = suspendable(tree)
+    if suspended is None:
         return TerminationResult(exception="TB.2.3-3")
+    if suspended is current:
+        overall_rollup(tree, current)
     tree.suspended = suspended
     for activity in suspended.path():
         activity.state.is_active = False
         activity.state.is_suspended = True
     tree.current = tree.root
     return TerminationResult(SequencingRequest.EXIT)
+
+
+def suspendable(tree: ActivityTree) -> Node | None:
+    """TB.2.3, steps 5.1 and 5.2: answer what Suspend All would suspend; the parent of an activity that has ended."""
+    current = tree.current
+    if current is None or current.state.is_active or current.state.is_suspended:
+        return current
+    return current.parent
 
 
 def _abandon(tree: ActivityTree, current: Node) -> TerminationResult:

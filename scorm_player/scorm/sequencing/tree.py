@@ -16,6 +16,8 @@ from scorm_player.scorm.sequencing.definition import (
 )
 from scorm_player.scorm.sequencing.state import PRIMARY, ActivityState, ObjectiveState, SequencingState
 
+NOTHING_KNOWN = ObjectiveState()
+
 
 class LocalObjective:
     """One objective of an activity with its maps sorted by what they carry.
@@ -31,11 +33,17 @@ class LocalObjective:
         self.reads: dict[str, str] = {}
         self.writes: dict[str, tuple[str, ...]] = {}
         for item in definition.maps:
+            target = normalized(item.target)
             for name, reads, writes in _shared_fields(item):
                 if reads:
-                    self.reads.setdefault(name, item.target)
+                    self.reads.setdefault(name, target)
                 if writes:
-                    self.writes[name] = (*self.writes.get(name, ()), item.target)
+                    self.writes[name] = (*self.writes.get(name, ()), target)
+
+
+def normalized(identifier: str) -> str:
+    """Answer an objective's identifier as identifiers are compared: white space, encoded or not, collapsed."""
+    return " ".join(identifier.replace("%20", " ").split()) if " " in identifier or "%" in identifier else identifier
 
 
 def _shared_fields(item: ObjectiveMap) -> tuple[tuple[str, bool, bool], ...]:
@@ -92,8 +100,9 @@ class Node:
         primary = definition.primary
         self.objectives: dict[str, LocalObjective] = {PRIMARY: _local_objective(primary, PRIMARY)}
         for objective in definition.objectives:
-            key = objective.identifier or PRIMARY
-            self.objectives.setdefault(key, _local_objective(objective, key))
+            key = normalized(objective.identifier or PRIMARY)
+            if key != normalized(primary.identifier or PRIMARY):
+                self.objectives.setdefault(key, _local_objective(objective, key))
 
     def __repr__(self) -> str:
         return f"<{self.identifier}>"
@@ -136,15 +145,36 @@ class Node:
 
     def objective(self, identifier: str | None) -> LocalObjective:
         """Answer the objective a rule refers to; the one that rolls up when it names none, or one that is not here."""
-        if identifier is None or identifier == self.definition.primary.identifier:
+        return (identifier and self.find_objective(identifier)) or self.objectives[PRIMARY]
+
+    def find_objective(self, identifier: str) -> LocalObjective | None:
+        """Answer the objective of this identifier; None when the activity has none."""
+        name = normalized(identifier)
+        if name == normalized(self.definition.primary.identifier or PRIMARY):
             return self.objectives[PRIMARY]
-        return self.objectives.get(identifier) or self.objectives[PRIMARY]
+        return self.objectives.get(name)
+
+    def everything(self) -> Iterator["Node"]:
+        """Yield this activity and all its descendants, selected or not, in document order."""
+        yield self
+        for child in self.children:
+            yield from child.everything()
 
     def walk(self) -> Iterator["Node"]:
         """Yield this activity and its available descendants, in the order of this attempt."""
         yield self
         for child in self.available:
             yield from child.walk()
+
+
+class Memory:
+    """Answers that hold while nothing in the tree changes: of pre-condition rules, and of ways between siblings."""
+
+    __slots__ = ("rules", "ways")
+
+    def __init__(self) -> None:
+        self.rules: dict[tuple[str, frozenset[RuleAction]], RuleAction | None] = {}
+        self.ways: dict[str, str | None] = {}
 
 
 class ActivityTree:
@@ -170,14 +200,12 @@ class ActivityTree:
         self.enforce_time_limits = enforce_time_limits
         self.nodes: dict[str, Node] = {}
         self.readers: dict[str, list[Node]] = {}  # by global objective: activities that read it into what they roll up
-        self.rule_memory: dict[tuple[str, frozenset[RuleAction]], RuleAction | None] | None = (
-            None  # only while nothing changes
-        )
+        self.memory: Memory | None = None  # only while nothing changes
         self.root = self._grow(structure.root, None)
         if is_single_activity(structure.root):
             self.root.control = replace(self.root.control, choice=False, flow=True)
         for node in self.nodes.values():
-            self._take_available(node)
+            self.restore_available(node)
 
     def _grow(self, definition: Activity, parent: Node | None) -> Node:
         state = self.state.activities.get(definition.identifier)
@@ -191,7 +219,8 @@ class ActivityTree:
         node.children = [self._grow(child, node) for child in definition.children]
         return node
 
-    def _take_available(self, node: Node) -> None:
+    def restore_available(self, node: Node) -> None:
+        """Take the available children of a cluster from its state."""
         chosen = node.state.available_children
         if chosen is None:
             node.available = node.children
@@ -241,10 +270,14 @@ class ActivityTree:
     def set_available(self, node: Node, children: list[Node]) -> None:
         """Set the available children of a cluster, in their order."""
         node.state.available_children = [child.identifier for child in children]
-        self._take_available(node)
+        self.restore_available(node)
+
+    def known_globally(self, target: str) -> ObjectiveState:
+        """Answer the global objective of this name to be read; one of which nothing is known when there is none."""
+        return self.state.global_objectives.get(target, NOTHING_KNOWN)
 
     def global_objective(self, target: str) -> ObjectiveState:
-        """Answer the global objective of this name; it comes into being when first asked for."""
+        """Answer the global objective of this name to be written; it comes into being when first asked for."""
         found = self.state.global_objectives.get(target)
         if found is None:
             found = self.state.global_objectives[target] = ObjectiveState()
@@ -252,7 +285,7 @@ class ActivityTree:
 
 
 def is_single_activity(root: Activity) -> bool:
-    """Tell whether a course is one activity that says nothing of how to reach it: it starts by itself, with no outline."""
+    """Tell whether a course is one activity that says nothing of how to reach it: it starts by itself."""
     return len(root.children) == 1 and not root.children[0].children and root.control.choice and not root.control.flow
 
 

@@ -44,9 +44,9 @@ def end_attempt(tree: ActivityTree, node: Node) -> None:
     if was_active and not node.state.is_suspended:
         _stop_the_clock(tree, node)
     node.state.is_active = False
+    overall_rollup(tree, node)
     if was_active and not node.state.is_suspended:
         prepare_next_attempt(tree, node)
-    overall_rollup(tree, node)
 
 
 def _complete_tracking(tree: ActivityTree, node: Node) -> None:

@@ -15,8 +15,8 @@ from scorm_player.scorm.sequencing.navigation import navigation_request_process
 from scorm_player.scorm.sequencing.requests import EXCEPTIONS, NavigationRequest, SequencingRequest, TerminationRequest
 from scorm_player.scorm.sequencing.selection import prepare_clusters
 from scorm_player.scorm.sequencing.sequencing import find_next
-from scorm_player.scorm.sequencing.termination import termination_request_process
-from scorm_player.scorm.sequencing.tree import ActivityTree, Node
+from scorm_player.scorm.sequencing.termination import TerminationResult, suspendable, termination_request_process
+from scorm_player.scorm.sequencing.tree import ActivityTree, Memory, Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,19 @@ class Outlook:
             return self.jumps.get(target or "", "unknown") is None
         return self.requests.get(request, "unknown") is None
 
+    def entry(self, identifier: str) -> Entry:
+        """Answer the entry of an activity. Raises KeyError for one that is not part of this attempt."""
+        for entry in self.contents:
+            if entry.identifier == identifier:
+                return entry
+        raise KeyError(identifier)
+
+    def first_choice(self) -> Entry | None:
+        """Answer the first single activity that can be chosen: where a course begins that does not start by itself."""
+        return next(
+            (entry for entry in self.contents if entry.is_leaf and entry.is_visible and entry.is_selectable), None
+        )
+
     def shows(self, control: HiddenControl) -> bool:
         """Tell whether the player shows this control, enabled or not."""
         return control not in self.hidden
@@ -86,18 +99,18 @@ class Outlook:
 def look_ahead(tree: ActivityTree) -> Outlook:
     """Try out every request; the tree stays as it is."""
     ahead = tree.copy()
-    sequencing: SequencingRequest | None = None
+    ended = TerminationResult()
     if ahead.current is None:
         prepare_clusters(ahead)
     elif ahead.current.state.is_active:
-        sequencing = termination_request_process(ahead, TerminationRequest.EXIT).sequencing
-    ahead.rule_memory = {}
-    requests = {request: _request_exception(tree, ahead, request, sequencing) for request in _WITHOUT_TARGET}
+        ended = termination_request_process(ahead, TerminationRequest.EXIT)
+    ahead.memory = Memory()
+    requests = {request: _request_exception(tree, ahead, request, ended) for request in _WITHOUT_TARGET}
     choices = {identifier: _choice_exception(tree, ahead, identifier) for identifier in tree.nodes}
     jumps = {identifier: _jump_exception(tree, ahead, identifier) for identifier in tree.nodes}
-    tree.rule_memory = {}
+    tree.memory = Memory()
     contents = _contents(tree, ahead, choices)
-    tree.rule_memory = None
+    tree.memory = None
     hidden = tree.current.definition.hidden_controls if tree.current else frozenset()
     return Outlook(requests, choices, jumps, contents, hidden)
 
@@ -114,7 +127,6 @@ _WITHOUT_TARGET = (
     NavigationRequest.SUSPEND_ALL,
 )
 _ENDING = {
-    NavigationRequest.EXIT,
     NavigationRequest.EXIT_ALL,
     NavigationRequest.ABANDON,
     NavigationRequest.ABANDON_ALL,
@@ -123,13 +135,17 @@ _ENDING = {
 
 
 def _request_exception(
-    tree: ActivityTree, ahead: ActivityTree, request: NavigationRequest, instead: SequencingRequest | None
+    tree: ActivityTree, ahead: ActivityTree, request: NavigationRequest, ended: TerminationResult
 ) -> str | None:
-    """`instead`: what rules ask for once the current attempt has ended, whatever the learner asked for."""
+    """`ended`: how the current attempt ends; what rules ask for then goes before what the learner asked for."""
     navigation = navigation_request_process(tree, request)
-    if navigation.exception or navigation.sequencing is None or request in _ENDING:
+    if navigation.exception or navigation.sequencing is None:
         return navigation.exception
-    return _outcome_exception(ahead, instead or navigation.sequencing)
+    if request is NavigationRequest.SUSPEND_ALL and suspendable(tree) is None:
+        return "TB.2.3-3"
+    if request in _ENDING:
+        return None
+    return ended.exception or _outcome_exception(ahead, ended.sequencing or navigation.sequencing)
 
 
 def _choice_exception(tree: ActivityTree, ahead: ActivityTree, identifier: str) -> str | None:

@@ -1,0 +1,138 @@
+"""Whatever the course and the requests: the tree stays valid, the state keeps its answers, looking changes nothing."""
+
+import json
+import random
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from scorm_player.scorm import runtime as rt
+from scorm_player.scorm import transfer
+from scorm_player.scorm.sequencing.definition import CourseStructure
+from scorm_player.scorm.sequencing.overall import Outcome, begin_session, overall_sequencing
+from scorm_player.scorm.sequencing.requests import EXCEPTIONS, NavigationRequest
+from scorm_player.scorm.sequencing.state import SequencingState
+from scorm_player.scorm.sequencing.tree import ActivityTree
+from scorm_player.scorm.sequencing.validity import look_ahead
+from tests.scorm_player.sequencing.trees import courses
+
+thorough = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+# What content may set; the objective it may or may not have is the second record.
+VALUES: dict[str, st.SearchStrategy[str]] = {
+    "cmi.completion_status": st.sampled_from(["completed", "incomplete", "not attempted", "unknown"]),
+    "cmi.success_status": st.sampled_from(["passed", "failed", "unknown"]),
+    "cmi.progress_measure": st.sampled_from(["0.0", "0.5", "1.0"]),
+    "cmi.score.scaled": st.sampled_from(["-1.0", "0.25", "1.0"]),
+    "cmi.exit": st.sampled_from(["suspend", "normal"]),
+    "cmi.objectives.0.success_status": st.sampled_from(["passed", "failed", "unknown"]),
+    "cmi.objectives.1.score.scaled": st.sampled_from(["-1.0", "0.75"]),
+    "cmi.objectives.1.completion_status": st.sampled_from(["completed", "unknown"]),
+}
+contents = st.fixed_dictionaries({}, optional=VALUES)
+steps = st.lists(
+    st.tuples(st.sampled_from(list(NavigationRequest)), st.integers(0, 60), contents), min_size=1, max_size=12
+)
+
+
+def load(course: CourseStructure, state: SequencingState, seed: int = 1) -> ActivityTree:
+    return ActivityTree(course, state, generator=random.Random(seed))  # noqa: S311 lessons, no secret
+
+
+def take(tree: ActivityTree, request: NavigationRequest, number: int, values: dict[str, str]) -> Outcome:
+    """Let the content, where one is running, set its values and end; then ask for the request."""
+    target = list(tree.nodes)[number % len(tree.nodes)]
+    if tree.current is None or not tree.current.state.is_active:
+        return overall_sequencing(tree, request, target)
+    given = {
+        f"cmi.objectives.{index}.id": item.id for index, item in enumerate(transfer.objectives_of(tree, tree.current))
+    }
+    outcome = rt.end(transfer.item_of(tree, tree.current), given | values, terminated=True)
+    found = transfer.conclude(tree, outcome, values.keys(), (request, target))
+    assert found is not None
+    return found
+
+
+def check(tree: ActivityTree, outcome: Outcome) -> None:
+    """Assert what must be true of a tree after every request."""
+    active = {node for node in tree.nodes.values() if node.state.is_active}
+    current, suspended = tree.current, tree.suspended
+    assert active <= set(current.path() if current else ())
+    assert all(node.parent is None or node.parent in active for node in active)
+    if outcome.delivered is not None:
+        assert current is outcome.delivered
+        assert current.is_leaf
+        assert active == set(current.path())
+        assert current.is_available()
+        assert suspended is None
+    if outcome.ends_session:
+        assert current is None
+    if suspended is not None:
+        assert all(node.state.is_suspended for node in suspended.path() if node.definition.delivery.tracked)
+    assert outcome.exception is None or outcome.exception in EXCEPTIONS
+    for node in tree.nodes.values():
+        assert len({id(child) for child in node.available}) == len(node.available)
+        assert set(node.available) <= set(node.children)
+        assert bool(node.available) is bool(node.children)
+
+
+@thorough
+@given(courses(), steps)
+def test_any_sequence_of_requests_leaves_a_valid_tree(course, requests):
+    tree = load(course, SequencingState())
+    for request, number, values in requests:
+        check(tree, take(tree, request, number, values))
+    check(tree, begin_session(tree))
+
+
+@thorough
+@given(courses(), steps)
+def test_a_state_that_went_through_json_gives_the_same_answers(course, requests):
+    tree = load(course, SequencingState())
+    for seed, (request, number, values) in enumerate(requests):
+        text = json.dumps(tree.state.to_json())
+        twin = load(course, SequencingState.from_json(json.loads(text)), seed)
+        tree = load(course, tree.state, seed)
+        assert json.dumps(twin.state.to_json()) == text
+        assert look_ahead(twin) == look_ahead(tree)
+        assert told(take(twin, request, number, values)) == told(take(tree, request, number, values))
+        assert twin.state.to_json() == tree.state.to_json()
+
+
+@thorough
+@given(courses(), steps)
+def test_looking_ahead_changes_nothing(course, requests):
+    tree = load(course, SequencingState())
+    for request, number, values in requests:
+        before = tree.state.copy()
+        first = look_ahead(tree)
+        assert tree.state == before
+        assert look_ahead(tree) == first
+        take(tree, request, number, values)
+
+
+@thorough
+@given(courses(plain_ends=True), steps)
+def test_what_is_said_to_be_valid_leads_somewhere_and_nothing_else_does(course, requests):
+    tree = load(course, SequencingState())
+    for request, number, _values in requests:
+        target = list(tree.nodes)[number % len(tree.nodes)]
+        outlook = look_ahead(tree)
+        said = outlook.is_valid(request, target)
+        done = overall_sequencing(tree, request, target)
+        leads = done.delivered is not None or done.ends_session or (not done.exception and not done.was_refused)
+        assert said is leads
+
+
+def told(outcome: Outcome) -> dict[str, Any]:
+    """An outcome without the node, which belongs to one tree."""
+    return {
+        "delivered": outcome.delivered and outcome.delivered.identifier,
+        "resumes": outcome.resumes,
+        "ends": outcome.ends_session,
+        "exception": outcome.exception,
+        "refused": outcome.was_refused,
+    }

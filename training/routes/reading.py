@@ -1,0 +1,75 @@
+"""Reading what a browser or a program asks for: pages, words from a list, days, ids, JSON bodies."""
+
+import re
+from datetime import date
+from enum import StrEnum
+from typing import Any, TypeVar
+from uuid import UUID
+
+import orjson
+from flask import request
+
+from core.errors import BadRequest, Invalid, Problem
+
+PAGE = 50
+Word = TypeVar("Word", bound=StrEnum)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def searched() -> str:
+    """Return what the visitor searches for."""
+    return _CONTROL.sub("", request.args.get("q", "")).strip()[:100]
+
+
+def page_number() -> int:
+    """Return which page of a list is asked for, from 1."""
+    return min(max(request.args.get("page", 1, type=int), 1), 100_000)
+
+
+def word(name: str, words: type[Word]) -> Word | None:
+    """Return the word a filter in the address names; anything else filters nothing."""
+    given = request.args.get(name, "")
+    return words(given) if given in set(words) else None
+
+
+def identifier(name: str) -> UUID | None:
+    """Return the id a filter in the address names, if it is one."""
+    return as_id(request.args.get(name, ""))
+
+
+def as_id(text: object) -> UUID | None:
+    """Return an id, if the text is one."""
+    try:
+        return UUID(str(text))
+    except ValueError:
+        return None
+
+
+def day(text: str, where: str) -> date | None:
+    """Return the day a field holds; None when it is empty. Raises Invalid."""
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        problem = Problem(where, "This is not a day.", "Write it like 2026-12-31.")
+        raise Invalid(problems=[problem]) from None
+
+
+def ids(texts: list[Any], where: str) -> list[UUID]:
+    """Return the ids in a list. Raises Invalid naming the first that is none."""
+    found = [as_id(text) for text in texts]
+    if None in found:
+        raise Invalid(problems=[Problem(where, "This is not an id.", "Use the ids that lists answer.")])
+    return [one for one in found if one is not None]
+
+
+def body() -> dict[str, Any]:
+    """Return the request's JSON object. Raises BadRequest."""
+    try:
+        value = orjson.loads(request.get_data())
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"The body is not JSON: {error}.") from error
+    if not isinstance(value, dict):
+        raise BadRequest("The body must be a JSON object.")
+    return value

@@ -1,0 +1,137 @@
+"""Queries on obligations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
+
+from core.db import Session, organization_of, uuid7
+from training.rules.assignments import SOON, Standing
+from training.tables import AssignmentStatus, CourseEnrollment, TrainingAssignment
+
+OPEN = (AssignmentStatus.ASSIGNED, AssignmentStatus.IN_PROGRESS)
+Row = tuple[TrainingAssignment, CourseEnrollment | None]
+Rows = Select[TrainingAssignment, CourseEnrollment]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which assignments a list wants."""
+
+    standing: Standing | None = None
+    course_id: UUID | None = None
+    user_ids: Sequence[UUID] | None = None
+
+
+def find(session: Session, assignment_id: UUID) -> TrainingAssignment | None:
+    """Return the tenant's assignment."""
+    return session.scalar(select(TrainingAssignment).where(TrainingAssignment.id == assignment_id))
+
+
+def find_open(session: Session, user_id: UUID, course_id: UUID) -> TrainingAssignment | None:
+    """Return the open assignment of a course to a person; there is at most one."""
+    return session.scalar(
+        select(TrainingAssignment).where(
+            TrainingAssignment.user_id == user_id,
+            TrainingAssignment.course_id == course_id,
+            TrainingAssignment.status.in_(OPEN),
+        )
+    )
+
+
+def open_ones(session: Session, user_ids: Sequence[UUID], course_id: UUID) -> dict[UUID, UUID]:
+    """Return, by person, the id of the open assignment of a course."""
+    query = select(TrainingAssignment.user_id, TrainingAssignment.id).where(
+        TrainingAssignment.user_id.in_(user_ids),
+        TrainingAssignment.course_id == course_id,
+        TrainingAssignment.status.in_(OPEN),
+    )
+    return dict(session.execute(query).all())
+
+
+def add(session: Session, rows: Sequence[dict[str, Any]]) -> list[tuple[UUID, UUID]]:
+    """Insert assignments and answer (id, person) of those that are new: an open one stays the only one."""
+    if not rows:
+        return []
+    organization_id = organization_of(session)
+    values = [{"organization_id": organization_id, "id": uuid7(), **row} for row in rows]
+    query = insert(TrainingAssignment).on_conflict_do_nothing()
+    made = session.execute(query.returning(TrainingAssignment.id, TrainingAssignment.user_id), values)
+    return [(assignment_id, user_id) for assignment_id, user_id in made]
+
+
+def last_cycles(session: Session, user_ids: Sequence[UUID], course_id: UUID) -> dict[UUID, int]:
+    """Return, by person, the highest cycle in which the course was assigned or taken."""
+    cycles: dict[UUID, int] = {}
+    for table in (TrainingAssignment, CourseEnrollment):
+        query = (
+            select(table.user_id, func.max(table.cycle_number))
+            .where(table.user_id.in_(user_ids), table.course_id == course_id)
+            .group_by(table.user_id)
+        )
+        for user_id, cycle in session.execute(query):
+            cycles[user_id] = max(cycle, cycles.get(user_id, 0))
+    return cycles
+
+
+def page(session: Session, wanted: Filter, now: datetime, offset: int, limit: int) -> tuple[list[Row], int]:
+    """Return assignments with their enrollments, those due first at the top, and how many there are in all."""
+    query = _narrow(_with_enrollment(), wanted, now)
+    total = session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
+    ordered = query.order_by(TrainingAssignment.due_at, TrainingAssignment.id).offset(offset).limit(limit)
+    return [(assignment, enrollment) for assignment, enrollment in session.execute(ordered)], total
+
+
+def counts(session: Session, now: datetime) -> dict[Standing, int]:
+    """Return how many assignments stand how."""
+    total = func.count()
+    columns = [total.filter(_stands(standing, now)).label(standing.value) for standing in Standing]
+    row = session.execute(select(*columns).select_from(TrainingAssignment)).one()
+    return {standing: getattr(row, standing.value) for standing in Standing}
+
+
+def of_person(session: Session, user_id: UUID) -> list[Row]:
+    """Return a person's open assignments, the next due one first."""
+    query = _with_enrollment().where(TrainingAssignment.user_id == user_id, TrainingAssignment.status.in_(OPEN))
+    ordered = query.order_by(TrainingAssignment.due_at, TrainingAssignment.id)
+    return [(assignment, enrollment) for assignment, enrollment in session.execute(ordered)]
+
+
+def enrollment_of(session: Session, assignment_id: UUID) -> CourseEnrollment | None:
+    """Return the enrollment that serves an assignment, once there is one."""
+    return session.scalar(select(CourseEnrollment).where(CourseEnrollment.assignment_id == assignment_id))
+
+
+def _with_enrollment() -> Rows:
+    return select(TrainingAssignment, CourseEnrollment).outerjoin(
+        CourseEnrollment, CourseEnrollment.assignment_id == TrainingAssignment.id
+    )
+
+
+def _narrow(query: Rows, wanted: Filter, now: datetime) -> Rows:
+    if wanted.standing is not None:
+        query = query.where(_stands(wanted.standing, now))
+    if wanted.course_id is not None:
+        query = query.where(TrainingAssignment.course_id == wanted.course_id)
+    if wanted.user_ids is not None:
+        query = query.where(TrainingAssignment.user_id.in_(wanted.user_ids))
+    return query
+
+
+def _stands(standing: Standing, now: datetime) -> Any:
+    """The same words as `Obligation.standing`, for the database."""
+    status, due_at = TrainingAssignment.status, TrainingAssignment.due_at
+    is_open = status.in_(OPEN)
+    later = and_(is_open, due_at > now + SOON)
+    return {
+        Standing.CANCELLED: status == AssignmentStatus.CANCELLED,
+        Standing.COMPLETED: or_(status == AssignmentStatus.COMPLETED, status == AssignmentStatus.EXEMPTED),
+        Standing.OVERDUE: and_(is_open, due_at < now),
+        Standing.DUE_SOON: and_(is_open, due_at >= now, due_at <= now + SOON),
+        Standing.IN_PROGRESS: and_(later, TrainingAssignment.started_at.is_not(None)),
+        Standing.NOT_STARTED: and_(later, TrainingAssignment.started_at.is_(None)),
+    }[standing]

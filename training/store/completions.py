@@ -1,0 +1,56 @@
+"""Queries on the ledger."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import func, or_, select
+
+from core.db import Session
+from training.tables import TrainingCompletion
+
+
+def find(session: Session, completion_id: UUID) -> TrainingCompletion | None:
+    """Return the tenant's completion."""
+    return session.scalar(select(TrainingCompletion).where(TrainingCompletion.id == completion_id))
+
+
+def find_live(session: Session, enrollment_id: UUID) -> TrainingCompletion | None:
+    """Return the completion of an enrollment that has not been voided."""
+    return session.scalar(
+        select(TrainingCompletion).where(
+            TrainingCompletion.course_enrollment_id == enrollment_id,
+            TrainingCompletion.is_passed,
+            TrainingCompletion.voided_at.is_(None),
+        )
+    )
+
+
+def holders(session: Session, user_ids: Sequence[UUID], course_id: UUID, today: date) -> set[UUID]:
+    """Return those of these people who hold a completion of the course that is valid today."""
+    query = select(TrainingCompletion.user_id).where(
+        TrainingCompletion.user_id.in_(user_ids),
+        TrainingCompletion.course_id == course_id,
+        TrainingCompletion.is_passed,
+        TrainingCompletion.voided_at.is_(None),
+        or_(TrainingCompletion.valid_until.is_(None), TrainingCompletion.valid_until >= today),
+    )
+    return set(session.scalars(query))
+
+
+def of_person(session: Session, user_id: UUID) -> list[TrainingCompletion]:
+    """Return a person's completions, newest first."""
+    query = select(TrainingCompletion).where(TrainingCompletion.user_id == user_id)
+    return list(session.scalars(query.order_by(TrainingCompletion.completed_at.desc(), TrainingCompletion.id)))
+
+
+def page(session: Session, offset: int, limit: int) -> tuple[list[TrainingCompletion], int]:
+    """Return the newest completions and how many there are in all."""
+    query = select(TrainingCompletion).order_by(TrainingCompletion.completed_at.desc(), TrainingCompletion.id)
+    total = session.scalar(select(func.count()).select_from(TrainingCompletion)) or 0
+    return list(session.scalars(query.offset(offset).limit(limit))), total
+
+
+def everything(session: Session) -> Iterator[TrainingCompletion]:
+    """Return every completion of the tenant."""
+    yield from session.scalars(select(TrainingCompletion).order_by(TrainingCompletion.id))
