@@ -12,7 +12,6 @@ from core import clock
 from core.errors import BadRequest, NotFound
 from core.http import content, csrf_token, current_tenant, current_user, database, requires
 from scorm_player.routes.blueprint import bp
-from scorm_player.scorm.runtime import Learner
 from scorm_player.services import addresses, runtime
 from scorm_player.services.runtime import Committed, Ended, Launch, Refused
 
@@ -42,15 +41,13 @@ def commit(session_id: UUID) -> ResponseReturnValue:
 def navigate(session_id: UUID) -> ResponseReturnValue:
     """Leave the activity and open what the request leads to."""
     given = _body()
-    person = current_user()
     with database().write(current_tenant()) as session:
-        runtime.require_own(session, session_id, person.user_id)
+        runtime.require_own(session, session_id, current_user().user_id)
         led = runtime.navigate(
             session,
             session_id,
             str(given.get("request", "")),
             given.get("target"),
-            person=Learner(str(person.user_id), person.name),
             now=clock.now(),
         )
     return _json(_led(led))

@@ -122,12 +122,14 @@ def launch(
     *,
     item_id: UUID | None = None,
     mode: str = "normal",
+    strict: bool = False,
     person: Learner,
     now: datetime,
 ) -> Launch:
     """Open the activity that is next: the chosen item, else the one that was left, else the first.
 
-    A session that is still open elsewhere is concluded with what it has sent, and writes nothing any more.
+    A session that is still open elsewhere is concluded with what it has sent, and writes nothing any more. `strict`
+    answers the content to the letter of the book; by default what vendors send is kept.
     Raises NotFound for what is not this tenant's, NotPlayable with the reason when nothing can be opened.
     """
     registration = registration_store.get(session, registration_id, lock=True)
@@ -139,7 +141,8 @@ def launch(
     outcome = _enter(tree, target)
     if outcome is None or tree.current is None:
         raise NotPlayable(_reason(tree, target) or "The course offers nothing to open now.")
-    opened = _deliver(session, registration, course, tree, outcome.resumes, LaunchMode(mode), person, now)
+    how = _How(LaunchMode(mode), strict, person)
+    opened = _deliver(session, registration, course, tree, outcome.resumes, how, now)
     opened.document["unsent_elsewhere"] = unsent
     return opened
 
@@ -147,6 +150,15 @@ def launch(
 @dataclass(frozen=True)
 class _Entered:
     resumes: bool
+
+
+@dataclass(frozen=True)
+class _How:
+    """How activities are opened, the same from launch to the end of the visit."""
+
+    mode: LaunchMode
+    strict: bool
+    person: Learner
 
 
 def _enter(tree: ActivityTree, target: str | None) -> _Entered | None:
@@ -188,8 +200,7 @@ def _deliver(
     course: Course,
     tree: ActivityTree,
     resumes: bool,
-    mode: LaunchMode,
-    person: Learner,
+    how: _How,
     now: datetime,
 ) -> Launch:
     """Open a session on the tree's current activity."""
@@ -203,23 +214,25 @@ def _deliver(
     data = store.data_of(state)
     start = rt.begin(
         item,
-        person,
+        how.person,
         previous=data.values if data.values else None,
         suspended=state.is_suspended,
-        mode=mode.value,
+        mode=how.mode.value,
         objectives=transfer.objectives_of(tree, node),
         shared=transfer.shared_data_of(tree, node),
         navigation=transfer.navigation_of(outlook),
         total_seconds=state.total_seconds,
     )
-    state.cmi = store.Data(start.values, data.said, [], start.access).text()
+    state.cmi = store.Data(
+        start.values, data.said, [], start.access, how.strict, [how.person.id, how.person.name]
+    ).text()
     state.updated_at = now
     launched = LaunchSession(
         id=uuid7(),
         registration_id=registration.id,
         package_item_id=item_id,
         attempt_number=state.attempt_number,
-        mode=mode,
+        mode=how.mode,
         launched_at=now,
     )
     session.add(launched)
@@ -229,7 +242,7 @@ def _deliver(
     if not node.definition.is_sco:
         _count_asset(_playing(session, registration, launched, now), tree, node)
     play.keep(session, registration, course, tree, now)
-    return _launch(session, registration, course, node, launched, start, item, outlook)
+    return _launch(session, registration, course, node, launched, start, item, outlook, how.strict)
 
 
 def _state_for(
@@ -266,6 +279,7 @@ def _launch(
     start: rt.Start,
     item: rt.Item,
     outlook: Outlook,
+    strict: bool,
 ) -> Launch:
     path = packages.content_path(session, registration.package_version_id, launched.launched_at)
     adapter_url = f"{addresses.known.content_origin}{path}__stoa__/adapter"
@@ -282,7 +296,8 @@ def _launch(
         "table": table(item.standard, item.edition) if node.definition.is_sco else None,
         "values": start.values,
         "access": start.access,
-        "strict": False,
+        "strict": strict,
+        "new_window": packages.TOP_WINDOW_RULE in course.findings,
         "close": {
             "url": f"{addresses.known.content_origin}/close",
             "token": addresses.close_token(organization_of(session), launched.id),
@@ -498,6 +513,7 @@ def _conclude(playing: _Playing, *, terminated: bool) -> rt.Outcome:
         terminated=terminated,
         measured_seconds=launched.seconds,
         mode=launched.mode.value,
+        strict=data.strict,
     )
     launched.state = SessionState.TERMINATED if terminated else SessionState.CLOSED
     launched.ended_at = playing.now
@@ -673,7 +689,6 @@ def navigate(
     request: str,
     target: str | None = None,
     *,
-    person: Learner,
     now: datetime,
 ) -> Launch | Ended | Refused:
     """End the session, process the navigation request, and open what it leads to.
@@ -694,7 +709,9 @@ def navigate(
         return Refused(outcome.reason or "This is not possible now.")
     if outcome.delivered is not None:
         playing.launched.state = SessionState.SUPERSEDED
-        return _deliver(session, registration, course, tree, outcome.resumes, playing.launched.mode, person, now)
+        person = Learner(playing.data.learner[0], playing.data.learner[1])
+        how = _How(playing.launched.mode, playing.data.strict, person)
+        return _deliver(session, registration, course, tree, outcome.resumes, how, now)
     play.keep(session, registration, course, tree, now)
     if outcome.ends_session:
         if asked is not NavigationRequest.SUSPEND_ALL and playing.counts:

@@ -27,6 +27,7 @@ class Course:
     item_ids: Mapping[str, UUID]  # by the activity's identifier
     iris: Mapping[str, str]  # by the activity's identifier; the root's is the course's
     items: Mapping[str, Item]  # what the manifest tells the run-time of each activity
+    findings: frozenset[str]  # the rules of its import's findings
 
     @property
     def structure(self) -> CourseStructure:
@@ -80,14 +81,16 @@ def course(session: Session, version_id: UUID) -> Course:
 
 
 def _read_course(session: Session, version_id: UUID) -> Course:
-    manifest = session.scalars(select(PackageVersion.manifest).where(PackageVersion.id == version_id)).one_or_none()
-    if manifest is None:
+    version = session.execute(
+        select(PackageVersion.manifest, PackageVersion.import_report).where(PackageVersion.id == version_id)
+    ).one_or_none()
+    if version is None:
         raise NotFound("There is no such package version.")
     query = select(PackageItem.identifier, PackageItem.id, PackageItem.activity_iri).where(
         PackageItem.package_version_id == version_id
     )
     rows = session.execute(query).all()
-    read = Manifest.from_json(manifest)
+    read = Manifest.from_json(version.manifest)
     tree = ActivityTree(read.organizations[0].structure, SequencingState())
     return Course(
         version_id,
@@ -95,4 +98,5 @@ def _read_course(session: Session, version_id: UUID) -> Course:
         {identifier: item_id for identifier, item_id, _ in rows},
         {identifier: iri for identifier, _, iri in rows if iri is not None},
         {identifier: item_of(tree, node) for identifier, node in tree.nodes.items()},
+        frozenset(str(finding.get("rule")) for finding in version.import_report),
     )

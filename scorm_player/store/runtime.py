@@ -20,12 +20,14 @@ OPEN = (SessionState.LAUNCHED, SessionState.INITIALIZED)
 
 @dataclass
 class Data:
-    """What `scorm_item_states.cmi` holds: values, what was said of them, what content set, and narrowed access."""
+    """What `scorm_item_states.cmi` holds: values, what was said of them, what content set, and how it was opened."""
 
     values: dict[str, str] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
     set_by_content: list[str] = field(default_factory=list)
     access: dict[str, str] = field(default_factory=dict)
+    strict: bool = False
+    learner: list[str] = field(default_factory=lambda: ["", ""])  # id and name, as the content knows them
 
     def text(self) -> str:
         """Serialize."""

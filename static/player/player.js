@@ -5,7 +5,7 @@
  * It finds the launch document in `#launch` (JSON, see services/runtime.py), texts in `#stoa-texts` (JSON) and its places
  * by id, all but the frame optional: #stoa-content (iframe), #stoa-saved (status words), #stoa-previous, #stoa-next,
  * #stoa-exit (its href or data-return is where leaving leads), #stoa-fullscreen, #stoa-window, #stoa-outline (what
- * carries data-item opens that item), #stoa-log. After each confirmed commit and each launch it dispatches
+ * carries data-item opens that item), #stoa-log; whatever carries data-request makes that navigation request. After each confirmed commit and each launch it dispatches
  * `stoa:committed` on the body.
  */
 
@@ -58,6 +58,10 @@ export class Player {
     this.#control("stoa-exit", () => this.navigate("leave"));
     this.#control("stoa-fullscreen", () => byId("stoa-content").requestFullscreen());
     this.#control("stoa-window", () => this.#openWindow());
+    document.addEventListener("click", (event) => {
+      const asked = event.target.closest?.("[data-request]");
+      if (asked) this.navigate(asked.dataset.request);
+    });
     byId("stoa-outline")?.addEventListener("click", (event) => {
       const choice = event.target.closest("[data-item]");
       if (!choice || choice.disabled || choice.getAttribute("aria-disabled") === "true") return;

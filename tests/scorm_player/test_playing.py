@@ -18,7 +18,7 @@ from scorm_player.services import addresses, registrations, runtime
 from scorm_player.services.runtime import Batch
 from scorm_player.store import registrations as store
 from scorm_player.tables import GlobalObjective, LaunchSession, ScormItemState
-from tests.scorm_player.playing import COURSE, NOW, PERSON, course, launched, registered, sco, sent
+from tests.scorm_player.playing import COURSE, NOW, course, launched, registered, sco, sent
 
 
 def verbs(db, registration):
@@ -142,7 +142,7 @@ def test_the_later_window_takes_over_and_the_earlier_one_writes_nothing_more(db,
     with pytest.raises(Superseded):
         sent(db, first, 2, ("cmi.suspend_data", "too late"))
     with pytest.raises(Superseded):
-        runtime.navigate(db, first.session_id, "continue", person=PERSON, now=NOW)
+        runtime.navigate(db, first.session_id, "continue", now=NOW)
 
     assert values(db, second)["cmi.suspend_data"] == "first"
 
@@ -246,7 +246,7 @@ def test_a_course_of_several_lessons_is_walked_through_and_completed(db, cast):
     sent(db, first, 1, ("cmi.core.lesson_status", "completed"), initialized=True, terminated=True)
     assert registrations.summary(db, registration).progress_percent == 50
 
-    second = runtime.navigate(db, first.session_id, "continue", person=PERSON, now=NOW)
+    second = runtime.navigate(db, first.session_id, "continue", now=NOW)
     assert second.document["title"] == "Two"
     outline = registrations.outline(db, registration)
     assert [(item.title, item.status, item.is_current) for item in outline] == [
@@ -257,16 +257,16 @@ def test_a_course_of_several_lessons_is_walked_through_and_completed(db, cast):
 
     assert registrations.summary(db, registration).completion == "completed"
     assert verbs(db, registration)[-1] == ("completed", "fire")
-    assert runtime.navigate(db, second.session_id, "leave", person=PERSON, now=NOW) == runtime.Ended(suspended=False)
+    assert runtime.navigate(db, second.session_id, "leave", now=NOW) == runtime.Ended(suspended=False)
 
 
 def test_leaving_before_the_end_goes_on_where_it_was_left(db, cast):
     registration = registered(db, cast.ana, sco("one"), sco("two"))
     first = launched(db, registration)
-    second = runtime.navigate(db, first.session_id, "choice", "two", person=PERSON, now=NOW)
+    second = runtime.navigate(db, first.session_id, "choice", "two", now=NOW)
     sent(db, second, 1, ("cmi.suspend_data", "here"), initialized=True)
 
-    assert runtime.navigate(db, second.session_id, "leave", person=PERSON, now=NOW) == runtime.Ended(suspended=True)
+    assert runtime.navigate(db, second.session_id, "leave", now=NOW) == runtime.Ended(suspended=True)
 
     again = launched(db, registration, now=NOW + timedelta(days=1))
     assert again.document["title"] == "Two"
@@ -298,18 +298,18 @@ def test_content_says_where_it_wants_to_go(db, cast):
     done = sent(db, launch, 1, ("adl.nav.request", "continue"), initialized=True, terminated=True)
 
     assert done.follow == ("continue", None)
-    led = runtime.navigate(db, launch.session_id, *done.follow, person=PERSON, now=NOW)
+    led = runtime.navigate(db, launch.session_id, *done.follow, now=NOW)
     assert led.document["title"] == "Two"
 
 
 def test_a_request_that_leads_nowhere_is_refused_with_a_reason(db, cast):
     launch = launched(db, registered(db, cast.ana, sco("one"), sco("two")))
 
-    led = runtime.navigate(db, launch.session_id, "previous", person=PERSON, now=NOW)
+    led = runtime.navigate(db, launch.session_id, "previous", now=NOW)
 
     assert led.reason
     with pytest.raises(BadRequest):
-        runtime.navigate(db, launch.session_id, "sideways", person=PERSON, now=NOW)
+        runtime.navigate(db, launch.session_id, "sideways", now=NOW)
 
 
 def test_an_asset_is_seen_when_it_is_opened(db, cast):
@@ -338,7 +338,7 @@ def test_a_new_attempt_of_2004_begins_afresh_and_what_was_reached_stays_reached(
         initialized=True,
         terminated=True,
     )
-    runtime.navigate(db, first.session_id, "exitAll", person=PERSON, now=NOW)
+    runtime.navigate(db, first.session_id, "exitAll", now=NOW)
 
     second = launched(db, registration, now=NOW + timedelta(days=1))
     assert second.document["values"]["cmi.entry"] == "ab-initio"

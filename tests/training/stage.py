@@ -28,7 +28,7 @@ from training.rules.counting import actor_of
 from training.services import enrollments, progress
 from training.tables import CourseEnrollment
 
-__all__ = ["courses", "enrollments", "packages", "progress"]
+__all__ = ["courses", "drafts", "enrollments", "packages", "progress", "publishing"]
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ADL = "http://adlnet.gov/expapi/verbs/"

@@ -81,11 +81,24 @@ def test_the_player_page_opens_the_package_and_follows_it(sign_in, fire):
     page = ana.get(place)
 
     assert page.status_code == 200
-    for name in ("stoa-content", "stoa-saved", "stoa-previous", "stoa-next", "stoa-exit", "stoa-outline", "launch"):
+    for name in ("stoa-content", "stoa-saved", "stoa-window", "stoa-exit", "stoa-outline", "launch"):
         assert f'id="{name}"' in page.text
+    assert "stoa-next" not in page.text  # there is one part only: the content's own buttons are enough
     assert "adapter" in re.search(r'id="launch">(.*?)</script>', page.text)[1]
     assert 'hx-trigger="stoa:committed from:body' in ana.get(f"{place}/outline").text
     assert 'data-percent="0.00"' in ana.get(f"{place}/standing").text
+
+
+def test_a_package_of_several_parts_has_an_outline_to_choose_from_and_buttons_to_go_on(sign_in, database, cast):
+    with database.write(cast.northwind) as session:
+        course = stage.course(session, stage.package_module(session, "gas", ["one", "two"]), code="GAS")
+    ana = sign_in("ana")
+
+    page = ana.get(ana.get(ana.post(f"/learn/start/{course.id}").location).location).text
+
+    assert 'id="stoa-previous"' in page
+    assert 'id="stoa-next"' in page
+    assert page.count("data-item=") == 2
 
 
 def test_a_completion_appears_on_home_with_its_certificate(sign_in, proven):

@@ -153,6 +153,7 @@ def test_a_credential_that_is_not_trusted_completes_nothing_and_is_listed(db, ca
 
     assert set(reasons(db)) == {Reason.UNTRUSTED_SOURCE}
     assert count(db, UncountedStatement) == len(batch)
+    assert set(db.scalars(select(UncountedStatement.module_id))) == {course.modules[0].id}
     assert enrollment.status is EnrollmentStatus.ENROLLED
 
 

@@ -55,7 +55,7 @@ def claim(**more):
 
 
 def trusted(**more):
-    given = {"is_known_activity": True, "is_trusted": True, "person": ANA, "enrolled": TRUSTING}
+    given = {"about": TRUSTING.module_id, "is_trusted": True, "person": ANA, "enrolled": TRUSTING}
     return Surroundings(**(given | more))
 
 
@@ -93,7 +93,7 @@ def trusted(**more):
         pytest.param({"credential_id": SOURCE}, trusted(), TRUSTING, id="a trusted source"),
         pytest.param(
             {"credential_id": SOURCE, "registration": None},
-            trusted(is_known_activity=False, is_trusted=False),
+            trusted(about=None, is_trusted=False),
             Reason.UNKNOWN_ACTIVITY,
             id="about nothing of ours",
         ),

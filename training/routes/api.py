@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from core import clock
 from core.errors import Invalid, Problem
-from core.http import current_tenant, current_user, database, requires
+from core.http import current_tenant, current_user, database, page_number, requires, searched
 from training.routes import reading
 from training.routes.blueprint import bp
 from training.routes.reading import PAGE
@@ -25,7 +25,7 @@ from training.store.assignments import Filter
 @requires("progress.read")
 def api_list_assignments() -> ResponseReturnValue:
     """Answer assignments, those due first: `standing`, `course`, `person`, `page` (50 at a time)."""
-    now, number, person = clock.now(), reading.page_number(), reading.identifier("person")
+    now, number, person = clock.now(), page_number(), reading.identifier("person")
     wanted = Filter(
         reading.word("standing", Standing), reading.identifier("course"), None if person is None else [person]
     )
@@ -121,7 +121,7 @@ def api_show_progress(enrollment_id: UUID) -> ResponseReturnValue:
 @requires("progress.read")
 def api_list_completions() -> ResponseReturnValue:
     """Answer the ledger, newest first: `page` (50 at a time)."""
-    number = reading.page_number()
+    number = page_number()
     with database().read(current_tenant()) as session:
         rows, total = completions.page(session, (number - 1) * PAGE, PAGE)
     items = [
@@ -151,10 +151,10 @@ def api_list_completions() -> ResponseReturnValue:
 @requires("certificate.read")
 def api_list_certificates() -> ResponseReturnValue:
     """Answer the register, newest first: `standing`, `q`, `page` (50 at a time)."""
-    number = reading.page_number()
+    number = page_number()
     with database().read(current_tenant()) as session:
         standing = reading.word("standing", CertificateStanding)
-        found, total = certificates.page(session, clock.now(), standing, reading.searched(), (number - 1) * PAGE, PAGE)
+        found, total = certificates.page(session, clock.now(), standing, searched(), (number - 1) * PAGE, PAGE)
     return _listed([_certificate(one) for one in found], total, number)
 
 

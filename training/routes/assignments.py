@@ -13,7 +13,7 @@ from catalog.services import courses
 from core import clock
 from core.db import Session
 from core.errors import Invalid, NotFound, Problem
-from core.http import current_tenant, current_user, database, form, requires
+from core.http import current_tenant, current_user, database, form, page_number, requires, searched
 from training.errors import NotPublished
 from training.routes import reading
 from training.routes.blueprint import bp
@@ -41,7 +41,7 @@ class Values:
 def list_assignments() -> ResponseReturnValue:
     """Show assignments, those due first at the top; filters stand in the address."""
     standing, course_id = reading.word("standing", Standing), reading.identifier("course")
-    search, number = reading.searched(), reading.page_number()
+    search, number = searched(), page_number()
     now = clock.now()
     with database().read(current_tenant()) as session:
         wanted = Filter(standing, course_id, _people_matching(session, search))
@@ -70,7 +70,7 @@ def list_assignments() -> ResponseReturnValue:
 def new_assignment() -> ResponseReturnValue:
     """Show the form: which course, to whom, until when."""
     chosen = frozenset(filter(None, (reading.as_id(text) for text in request.args.getlist("person"))))
-    values = Values(reading.identifier("course"), chosen, "", reading.searched())
+    values = Values(reading.identifier("course"), chosen, "", searched())
     return _form(values, ())
 
 

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from core import clock
 from core.db import Session
 from core.errors import Invalid, Problem, Unavailable
-from core.http import current_tenant, current_user, database, files, form, requires
+from core.http import current_tenant, current_user, database, files, form, page_number, requires, searched
 from training import certificate_pdf
 from training.routes import reading
 from training.routes.blueprint import bp
@@ -41,8 +41,8 @@ def my_certificates() -> ResponseReturnValue:
 @requires("certificate.read")
 def list_certificates() -> ResponseReturnValue:
     """Show all certificates of the organization, searchable, by standing."""
-    standing, search = reading.word("standing", CertificateStanding), reading.searched()
-    number = reading.page_number()
+    standing, search = reading.word("standing", CertificateStanding), searched()
+    number = page_number()
     with database().read(current_tenant()) as session:
         found, total = certificates.page(session, clock.now(), standing, search, (number - 1) * PAGE, PAGE)
     return render_template(

@@ -1,6 +1,5 @@
-"""Reading what a browser or a program asks for: pages, words from a list, days, ids, JSON bodies."""
+"""Reading what a browser or a program asks for: words from a list, days, ids, JSON bodies."""
 
-import re
 from datetime import date
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -13,17 +12,6 @@ from core.errors import BadRequest, Invalid, Problem
 
 PAGE = 50
 Word = TypeVar("Word", bound=StrEnum)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
-
-def searched() -> str:
-    """Return what the visitor searches for."""
-    return _CONTROL.sub("", request.args.get("q", "")).strip()[:100]
-
-
-def page_number() -> int:
-    """Return which page of a list is asked for, from 1."""
-    return min(max(request.args.get("page", 1, type=int), 1), 100_000)
 
 
 def word(name: str, words: type[Word]) -> Word | None:

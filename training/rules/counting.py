@@ -68,10 +68,10 @@ class Participation:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What is known around a claim: where it was launched, who it is about, what that person takes part in."""
+    """What is known around a claim: where it was launched, which module its activity is, who it is about."""
 
     launched: Participation | None = None
-    is_known_activity: bool = False
+    about: UUID | None = None
     is_trusted: bool = False
     person: UUID | None = None
     enrolled: Participation | None = None
@@ -110,7 +110,7 @@ def claim_of(
 
 def judge(claim: Claim, around: Surroundings) -> Verdict:
     """Decide whether a statement counts, by way (a), the launch, or way (b), a source that the module trusts."""
-    launched, module_id = around.launched, around.launched.module_id if around.launched else None
+    launched, module_id = around.launched, around.launched.module_id if around.launched else around.about
     if claim.is_voided:
         return Verdict(reason=Reason.VOIDED, module_id=module_id)
     if claim.activity is None:
@@ -139,7 +139,7 @@ def _by_launch(claim: Claim, launched: Participation | None) -> Participation | 
 
 def _by_trust(around: Surroundings) -> Participation | Reason:
     """Way (b): the module trusts the credential, the activity is the module's, the person is known and enrolled."""
-    if not around.is_known_activity:
+    if around.about is None:
         return Reason.UNKNOWN_ACTIVITY if around.launched is None else Reason.UNTRUSTED_SOURCE
     if not around.is_trusted:
         return Reason.UNTRUSTED_SOURCE

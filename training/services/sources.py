@@ -124,7 +124,7 @@ class Sources:
         person = self.person(claim) if trusting else None
         return Surroundings(
             launched=launched,
-            is_known_activity=bool(about),
+            about=next((module.id for module in (trusting or about)), None),
             is_trusted=bool(trusting),
             person=person,
             enrolled=self._enrolled(claim, person, trusting) if person is not None else None,

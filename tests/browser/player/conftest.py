@@ -4,12 +4,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from uuid import UUID
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
-from flask import Flask, render_template_string
+from flask import Flask, Response, render_template_string, request
 from playwright.sync_api import BrowserContext, Frame, Page
 from werkzeug.serving import BaseWSGIServer, make_server
 
@@ -20,10 +21,11 @@ from core.http import current_tenant, database, requires
 from scorm_player import archive
 from scorm_player.scorm.runtime import Learner
 from scorm_player.scorm.sequencing.definition import Activity, Edition
-from scorm_player.services import registrations, runtime
+from scorm_player.services import packages, registrations, runtime
 from scorm_player.store import runtime as store
+from scorm_player.tables import PackageSource
 from tests.conftest import PASSWORD, Cast
-from tests.scorm_player.playing import registered, sco
+from tests.scorm_player.playing import NOW, registered, sco
 from tests.scorm_player.zips import zipped
 
 PLAYER = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Player</title>
@@ -32,6 +34,7 @@ PLAYER = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Player</
 <nav id="stoa-outline">
 {% for item in outline %}<button data-item="{{ item.item_id }}">{{ item.title }}</button>{% endfor %}
 </nav>
+<button data-request="exitAll">End</button><button data-request="suspendAll">Suspend</button>
 """
 
 SCO = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Lesson</title><body><h1>Lesson</h1><script>
@@ -100,6 +103,29 @@ class Stage:
         with self.database.write(self.cast.northwind) as session:
             return registered(session, self.cast.ana, *chosen, edition=edition, sha256=stored.sha256, index=index)
 
+    def registered_for(self, package: BytesIO) -> UUID:
+        """Import a package as an upload would, and register ana for it."""
+        stored = self.app.extensions["stoa"].files.put(package.getvalue())
+        with self.database.write(self.cast.northwind) as session:
+            upload = packages.receive(
+                session,
+                stored,
+                file_name="course.zip",
+                source=PackageSource.UPLOAD,
+                home=self.origin,
+                created_by=self.cast.ben,
+                now=NOW,
+            )
+            examined = packages.examine(package, archive.Limits())
+            version = packages.accept(session, upload.id, examined, home=self.origin, now=NOW)
+            return registrations.register(
+                session,
+                user_id=self.cast.ana,
+                package_version_id=version.id,
+                actor={"objectType": "Agent", "account": {"homePage": self.origin, "name": "ana"}},
+                now=NOW,
+            )
+
     def summary(self, registration: UUID) -> registrations.RegistrationSummary:
         with self.database.read(self.cast.northwind) as session:
             return registrations.summary(session, registration)
@@ -121,11 +147,19 @@ def mount_pages(app: Flask) -> None:
     """Mount the page that plays, and the one that leaving leads to."""
 
     @requires("learn")
-    def play(registration: UUID) -> str:
+    def play(registration: UUID) -> Response:
         with database().write(current_tenant()) as session:
-            launch = runtime.launch(session, registration, person=Learner("ana", "Tester, Ana"), now=clock.now())
+            launch = runtime.launch(
+                session,
+                registration,
+                person=Learner("learner-1", "Tester, Ana"),
+                strict="strict" in request.args,
+                now=clock.now(),
+            )
             outline = registrations.outline(session, registration)
-        return render_template_string(PLAYER, launch=launch.document, outline=outline, return_url="/left")
+        page = render_template_string(PLAYER, launch=launch.document, outline=outline, return_url="/left")
+        # With the default the content's own window could not talk to its opener.
+        return Response(page, headers={"Cross-Origin-Opener-Policy": "same-origin-allow-popups"})
 
     @requires("learn")
     def left() -> str:
@@ -227,9 +261,9 @@ def sit_down(stage: Stage, new_context: Callable[..., BrowserContext]) -> Callab
 def play(stage: Stage) -> Callable[[BrowserContext, UUID], Lesson]:
     """Open a registration in the player."""
 
-    def opened(context: BrowserContext, registration: UUID) -> Lesson:
+    def opened(context: BrowserContext, registration: UUID, query: str = "") -> Lesson:
         page = context.new_page()
-        page.goto(f"{stage.origin}/play/{registration}")
+        page.goto(f"{stage.origin}/play/{registration}{query}")
         return Lesson(page)
 
     return opened

@@ -1,0 +1,235 @@
+"""The training room in a real browser: a course played to its certificate, and every page as its readers meet it."""
+
+import io
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from sqlalchemy import select
+from werkzeug.serving import make_server
+
+from app.commands import make_worker
+from core import clock, config
+from core.config import Config
+from core.db import Database, Session
+from core.files import Files
+from scorm_player.archive import Limits
+from scorm_player.services import packages
+from scorm_player.tables import PackageSource
+from tests.conftest import PASSWORD, Cast
+from tests.site.looking import complaints, scrolls_sideways, violations
+from tests.training import stage
+from tests.training.stage import TASK, about, said
+from tests.training.test_progress import passed
+from tools import chromium, pack
+from training.services import addresses, assignments
+from training.tables import Certificate, CourseEnrollment
+
+pytestmark = pytest.mark.browser
+
+EXPECTED = re.compile(
+    r"^failed:|allow-scripts and allow-same-origin"
+)  # an empty frame; our own sandbox, on its own origin
+SAMPLES = Path(__file__).resolve().parents[2] / "packages"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium.find(), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Config:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return config.load(
+        {
+            "STOA_HOME": str(tmp_path / "instance"),
+            "DATABASE_URL": database_url,
+            "PORT": str(port),
+            "APP_ORIGIN": f"http://localhost:{port}",
+            "CONTENT_ORIGIN": f"http://127.0.0.1:{port}",
+        }
+    )
+
+
+@pytest.fixture
+def address(settings: Config, app: Flask, database: Database) -> Iterator[str]:
+    """The application in this process, with a worker beside it."""
+    addresses.use(settings.app_origin)
+    server = make_server("127.0.0.1", settings.port, app, threaded=True)
+    worker = make_worker(settings, database)
+    threads = [threading.Thread(target=server.serve_forever), threading.Thread(target=worker.run, args=(1,))]
+    for thread in threads:
+        thread.start()
+    yield settings.app_origin
+    worker.stop()
+    server.shutdown()
+    for thread in threads:
+        thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
+    """Answer a page on which somebody is signed in; whatever the browser complains of fails the test."""
+    contexts, heard = [], []
+
+    def signed_in(name: str | None, width: int = 1280, scheme: str = "light") -> Page:
+        context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        heard.append(complaints(page))
+        if name is not None:
+            page.goto(address + "/sign-in")
+            page.get_by_label("E-mail").fill(f"{name}@northwind.example")
+            page.get_by_label("Password").fill(PASSWORD)
+            page.get_by_role("button", name="Sign in").click()
+            page.wait_for_url("**/home")
+        return page
+
+    yield signed_in
+    for context in contexts:
+        context.close()
+    assert [line for lines in heard for line in lines if not EXPECTED.search(line)] == []
+
+
+def imported(session: Session, storage: Files, name: str) -> UUID:
+    """Import a sample course as a worker would."""
+    stored = storage.put(pack.pack(SAMPLES / name))
+    upload = packages.receive(
+        session, stored, file_name=f"{name}.zip", source=PackageSource.UPLOAD, home=stage.HOME, created_by=None,
+        now=clock.now(),
+    )  # fmt: skip
+    examined = packages.examine(io.BytesIO(storage.path(stored.sha256).read_bytes()), Limits())
+    return packages.accept(session, upload.id, examined, home=stage.HOME, now=clock.now()).id
+
+
+def published(database: Database, cast: Cast, settings: Config, sample: str) -> stage.Course:
+    with database.write(cast.northwind) as session:
+        version = imported(session, Files(settings.storage_url), sample)
+        course = stage.course(session, {"module_type": "package", "package_version_id": str(version)})
+        assignments.assign(session, course_id=course.id, user_ids=[cast.ana], now=clock.now())
+    return course
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_package_that_only_says_hello_is_played_to_its_certificate(open_page, database, cast, settings, width):
+    published(database, cast, settings, "hello-scorm12")
+    page = open_page("ana", width)
+
+    page.get_by_role("button", name="Start").click()
+    content = page.frame_locator("#stoa-content").frame_locator("iframe")
+    expect(content.get_by_text("The session has begun.")).to_be_visible()
+    page.locator("#stoa-exit").click()
+    page.wait_for_url("**/learning")
+    reload_until(page, "1 done.")
+
+    page.goto(page.url.replace("/learning", "/certificates"))
+    page.get_by_role("link", name="Fire safety at work").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download PDF").click()
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
+
+
+def reload_until(page: Page, words: str) -> None:
+    """Reload until the worker has counted what was just stored."""
+    deadline = time.monotonic() + 10
+    while words not in page.content() and time.monotonic() < deadline:
+        page.wait_for_timeout(250)
+        page.reload()
+    expect(page.get_by_text(words)).to_be_visible()
+
+
+def test_the_end_of_a_course_appears_on_the_player_page_without_a_reload(open_page, database, cast):
+    with database.write(cast.northwind) as session:
+        course = stage.course(session, stage.external_module(), code="TASK")
+    page = open_page("ana")
+    page.goto(page.url.replace("/home", f"/catalog/{course.id}"))
+    page.get_by_role("button", name="Enroll and start").click()
+    expect(page.get_by_role("heading", name="Practical task")).to_be_visible()
+
+    with database.write(cast.northwind) as session:
+        stage.store_as(session, course.app, said("completed", TASK, actor=about(cast.ana, home=home_of(page))))
+
+    expect(page.get_by_role("link", name="Show your certificate")).to_be_visible(timeout=10_000)
+
+
+def home_of(page: Page) -> str:
+    return re.match(r"https?://[^/]+", page.url)[0] + "/o/northwind"
+
+
+@pytest.fixture
+def full(database: Database, cast: Cast, settings: Config) -> SimpleNamespace:
+    """Everything there is to see: due, overdue, begun, done, certified, refused."""
+    home = f"{settings.app_origin}/o/northwind"
+    addresses.use(settings.app_origin)
+    now = clock.now()
+    with database.write(cast.northwind) as session:
+        fire = stage.course(session, estimated_minutes=20)
+        played = imported(session, Files(settings.storage_url), "fire-safety")
+        module = {"module_type": "package", "package_version_id": str(played)}
+        gas = stage.course(session, module, code="GAS", title="Working with gas")
+        task = stage.course(
+            session,
+            stage.external_module(),
+            stage.package_module(session, "lift"),
+            code="LIFT",
+            title="Manual handling refresher",
+        )
+        everybody = [cast.ana, cast.ben, cast.cem]
+        assignments.assign(session, course_id=gas.id, user_ids=everybody, now=now - timedelta(days=100))
+        assignments.assign(
+            session, course_id=task.id, user_ids=everybody, now=now, due=(now + timedelta(days=3)).date()
+        )
+        _, registration = stage.playing(session, fire, cast.ana, now)
+        own = [statement | {"actor": about(cast.ana, home=home)} for statement in passed(cast.ana, registration)]
+        stage.progress.record(session, stage.store_own(session, *own), now)
+        _, registration = stage.playing(session, gas, cast.ana, now)
+        item = next(iter(packages.launchable_iris(session, played)))
+        one = said(
+            "progressed", item, actor=about(cast.ana, home=home), registration=registration, score={"scaled": 0.46}
+        )
+        strange = said("passed", TASK, actor=about(cast.ana, home=home))
+        stage.progress.record(session, stage.store_own(session, one), now)
+        stage.progress.record(session, stage.store_as(session, stage.credential(session, "A stranger"), strange), now)
+        certificate = session.scalars(select(Certificate)).one()
+        enrollment = session.scalars(select(CourseEnrollment).where(CourseEnrollment.course_id == gas.id)).one()
+    return SimpleNamespace(certificate=certificate, enrollment=enrollment, gas=gas, task=task)
+
+
+LEARNER = ("/home", "/learning", "/certificates", "/certificates/{c.id}", "/learn/{e.id}")
+STAFF = ("/home", "/assignments", "/assignments/new", "/certificates/register", "/certificates/{c.id}",
+         "/evidence/{c.completion_id}", "/evidence/uncounted")  # fmt: skip
+PUBLIC = ("/verify", "/verify/{c.verification_code}")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_every_page_is_readable_by_everybody(open_page, address, full, width, scheme):
+    found = {}
+    for name, paths in (("ana", LEARNER), ("cem", STAFF), (None, PUBLIC)):
+        page = open_page(name, width, scheme)
+        for path in paths:
+            page.goto(address + path.format(c=full.certificate, e=full.enrollment))
+            page.wait_for_load_state("networkidle") if "/learn/" not in path else page.wait_for_timeout(500)
+            wrong = violations(page)
+            if scrolls_sideways(page):
+                wrong.append("scrolls sideways")
+            if wrong:
+                found[f"{name} {path}"] = wrong
+    assert found == {}
