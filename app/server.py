@@ -28,13 +28,12 @@ def connect(settings: Config, *, application_name: str, pool_size: int | None = 
 
 
 def gunicorn_arguments(settings: Config) -> list[str]:
-    """Return gunicorn's command line: threads, because pages wait for the database, not for the processor."""
+    """Return gunicorn's command line: event loops that hold the connections, with Flask in threads behind them."""
     binds = [argument for address in settings.bind for argument in ("--bind", address)]
     return [
         *binds,
         "--workers", str(settings.workers),
-        "--worker-class", "gthread",
-        "--threads", str(settings.threads),
+        "--worker-class", "app.front.Worker",
         "--keep-alive", "30",
         "--timeout", "120",
         "--graceful-timeout", "20",
@@ -43,5 +42,5 @@ def gunicorn_arguments(settings: Config) -> list[str]:
         "--worker-tmp-dir", "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp",  # noqa: S108 - heartbeat only
         "--no-control-socket",
         "--log-level", "warning",
-        "wsgi:app",
+        "app.front:front()",
     ]  # fmt: skip

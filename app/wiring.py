@@ -15,8 +15,11 @@ from core.config import Config
 from core.db import Database
 from core.files import Files
 from core.http import Parts, requires
+from lrs import jobs as lrs_jobs
 from lrs.events import StatementsStored
 from lrs.routes import bp as lrs_routes
+from lrs.routes import hot as lrs_hot
+from lrs.routes.tail import Tail
 from scorm_player import jobs as scorm_player_jobs
 from scorm_player.routes import bp as scorm_player_routes
 from scorm_player.services import addresses as scorm_player_addresses
@@ -34,6 +37,7 @@ LISTENERS: events.Listeners = {
 JOBS: dict[str, jobs.Handler] = {
     "app.sweep_files": duties.sweep_files,
     "app.tidy_jobs": duties.tidy_jobs,
+    "lrs.forget_refusals": lrs_jobs.forget_refusals,
     "scorm_player.import_package": scorm_player_jobs.import_package,
     "scorm_player.check_schemas": scorm_player_jobs.check_schemas,
     "training.on_statements_stored": training_jobs.on_statements_stored,
@@ -43,9 +47,14 @@ JOBS: dict[str, jobs.Handler] = {
 SCHEDULE: dict[str, jobs.Duty] = {
     "sweep_files": jobs.Duty("app.sweep_files", timedelta(hours=6)),
     "tidy_jobs": jobs.Duty("app.tidy_jobs", timedelta(hours=1)),
+    "forget_refusals": jobs.Duty("lrs.forget_refusals", timedelta(hours=6)),
 }
 
 BLUEPRINTS = (app_pages, accounts_routes, lrs_routes, scorm_player_routes, catalog_routes, training_routes)
+
+# What the front answers itself, without Flask: see app/front.py.
+HOT = dict.fromkeys(lrs_hot.PATHS, (lrs_hot.is_plain, lrs_hot.store))  # POST: whether it is for here, and the answer
+STREAMS = {b"/lrs/statements/tail": ("lrs.admin", Tail)}  # who may look, and what makes the events
 
 
 def connect(config: Config) -> None:

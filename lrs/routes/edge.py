@@ -23,7 +23,7 @@ from lrs.xapi.versions import Version
 
 CONSISTENT_THROUGH = "X-Experience-API-Consistent-Through"
 
-_EXPOSED = f"ETag, Last-Modified, Content-Length, X-Experience-API-Version, {CONSISTENT_THROUGH}"
+EXPOSED = f"ETag, Last-Modified, Content-Length, X-Experience-API-Version, {CONSISTENT_THROUGH}"
 _ALLOWED = (
     "Authorization, Content-Type, Content-Length, Accept, Accept-Language, If-Match, If-None-Match, "
     "X-Experience-API-Version, X-Experience-API-Hash, Content-Transfer-Encoding"
@@ -85,15 +85,7 @@ def _handled(call: Call, resource: Resource) -> Response:
 
 def authenticate(call: Call) -> Caller:
     """Who is asking, by HTTP Basic (Communication 4.0). Raises Unauthorized; Forbidden for a foreign origin."""
-    scheme, _, encoded = call.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        raise Unauthorized("Send key and secret by HTTP Basic authentication.")
-    try:
-        key, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except (ValueError, binascii.Error) as error:
-        raise Unauthorized("The Authorization header cannot be read.") from error
-    if not colon or "\0" in key:
-        raise Unauthorized("The Authorization header has no key and secret.")
+    key, secret = basic(call.headers.get("authorization", ""))
     caller = credentials.caller_of(database(), key, secret, hash_key=config().key("lrs"), now=clock.now())
     origin = call.headers.get("origin")
     if caller.origins and origin is not None and origin not in caller.origins:
@@ -111,6 +103,20 @@ def _refused(call: Call, error: StoaError) -> Response:
         request = refusals.Request(call.method, call.request.path + query, call.start)
         refusals.note(database(), call.known_caller, request, error, clock.now())
     return refusal(call, error)
+
+
+def basic(header: str) -> tuple[str, str]:
+    """Key and secret of an Authorization header. Raises Unauthorized."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        raise Unauthorized("Send key and secret by HTTP Basic authentication.")
+    try:
+        key, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except (ValueError, binascii.Error) as error:
+        raise Unauthorized("The Authorization header cannot be read.") from error
+    if not colon or "\0" in key:
+        raise Unauthorized("The Authorization header has no key and secret.")
+    return key, secret
 
 
 def refusal(call: Call, error: StoaError) -> Response:
@@ -160,6 +166,6 @@ def _preflight(resource: Resource) -> Response:
 def _share(call: Call, response: Response) -> None:
     """Let scripts of any origin read the answer: there is no cookie here, only what they were given themselves."""
     response.headers["Access-Control-Allow-Origin"] = call.headers.get("origin") or "*"
-    response.headers["Access-Control-Expose-Headers"] = _EXPOSED
+    response.headers["Access-Control-Expose-Headers"] = EXPOSED
     response.headers.add("Vary", "Origin")
     response.headers.setdefault("Cache-Control", "private, no-cache")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -83,9 +83,18 @@ def one(session: Session, statement_id: UUID, languages: Sequence[str] = ("en",)
     return _shown(session, [found], languages)[0]
 
 
-def newer(session: Session, after: datetime, limit: int, languages: Sequence[str] = ("en",)) -> list[Shown]:
-    """Statements stored behind a moment, in the order they came."""
-    return _shown(session, store.follow(session, after, limit), languages)
+def newest(
+    session: Session, after: datetime, limit: int, languages: Sequence[str] = ("en",)
+) -> tuple[list[Shown], bool]:
+    """The newest statements stored behind a moment, in the order they came, and whether older ones were left out."""
+    found = store.page(session, Selection(since=after), limit + 1)
+    return _shown(session, found[:limit][::-1], languages), len(found) > limit
+
+
+def latest(session: Session) -> datetime:
+    """When the last statement was stored; long ago when there is none."""
+    found = store.page(session, Selection(), 1)
+    return found[0].stored if found else datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _selection(session: Session, search: Search, before: datetime | None) -> Selection:

@@ -296,6 +296,15 @@ def caller_of(database: Database, key: str, secret: str, *, hash_key: bytes, now
     return entry.caller
 
 
+def remembered(database: Database, key: str, secret: str, *, hash_key: bytes, now: datetime) -> Caller | None:
+    """Who has this key and secret, if that is known without asking the database; else None, whatever the reason."""
+    entry = _recall(database, key)
+    if entry is None or entry.caller is None or not entry.is_noted:
+        return None
+    is_over = entry.expires_at is not None and entry.expires_at <= now
+    return None if is_over or not hmac.compare_digest(entry.secret_hash, _hash(hash_key, secret)) else entry.caller
+
+
 def forget(key: str) -> None:
     """Let this process look the credential up again."""
     with _lock:

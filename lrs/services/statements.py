@@ -31,6 +31,9 @@ Statement = dict[str, Any]
 
 _STEP = timedelta(microseconds=1)
 
+CHANNEL = statement_store.CHANNEL
+"""The database's channel on which each commit names the organization that has new statements."""
+
 
 @dataclass(frozen=True)
 class StoredAttachment:

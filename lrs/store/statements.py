@@ -11,6 +11,9 @@ from uuid import UUID
 from core.db import Session, organization_of
 from lrs.store import driver
 
+CHANNEL = "stoa_statements"
+"""Who listens here hears, at each commit, which organization has new statements."""
+
 
 class Kind(IntEnum):
     """Which filter a row of xapi_statement_keys answers."""
@@ -72,8 +75,8 @@ def take_turn(session: Session) -> datetime:
         cursor.execute("SELECT pg_advisory_xact_lock(%b)", [_turn(organization_id)], prepare=True)
         cursor.execute(
             "SELECT greatest(clock_timestamp(), (SELECT max(stored) + interval '1 microsecond' "
-            "FROM xapi_statements WHERE organization_id = %b))",
-            [organization_id],
+            f"FROM xapi_statements WHERE organization_id = %b)), pg_notify('{CHANNEL}', %b)",
+            [organization_id, str(organization_id)],
             prepare=True,
             binary=True,
         )
