@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import text
+import psycopg
 
 from core import clock, jobs
 from core.db import Session, organization_of, uuid7
@@ -40,7 +40,9 @@ def publish(session: Session, event: Event, subject: UUID | None = None) -> UUID
     payload = orjson.dumps(_plain(asdict(event))).decode()
     handlers = _listeners.get(type(event), ())
     session.flush()
-    session.execute(
+    # The driver's own connection: publishing is part of every stored statement and rides in its pipeline.
+    driver: psycopg.Connection[Any] | Any = session.connection().connection.driver_connection
+    driver.execute(
         _PUBLISH if handlers else _NOTE,
         {
             "organization_id": organization_of(session),
@@ -53,29 +55,25 @@ def publish(session: Session, event: Event, subject: UUID | None = None) -> UUID
             "jobs": [uuid7() for _ in handlers],
             "max_attempts": jobs.MAX_ATTEMPTS,
         },
+        prepare=True,
     )
     return event_id
 
 
-# One statement for event, deliveries and the call to the workers: publishing is part of every stored statement.
-_NOTE = text(
-    """
+_NOTE = """
     INSERT INTO domain_events (organization_id, id, event_type, occurred_at, subject, payload)
-    VALUES (:organization_id, :id, :event_type, :now, :subject, CAST(:payload AS jsonb))
-    """
-)
-_PUBLISH = text(
-    f"""
-    WITH said AS ({_NOTE.text}), delivered AS (
+    VALUES (%(organization_id)s, %(id)s, %(event_type)s, %(now)s, %(subject)s, CAST(%(payload)s AS jsonb))
+"""
+_PUBLISH = f"""
+    WITH said AS ({_NOTE}), delivered AS (
         INSERT INTO jobs (id, organization_id, handler, arguments, subject, event_id, state, attempts, max_attempts,
             run_at, created_at, progress_percent, progress_note, result)
-        SELECT job.id, :organization_id, job.handler, CAST(:payload AS jsonb), :subject, :id, 'queued', 0,
-            :max_attempts, :now, :now, 0, '', '{{}}'
-        FROM unnest(CAST(:jobs AS uuid[]), CAST(:handlers AS text[])) AS job(id, handler)
+        SELECT job.id, %(organization_id)s, job.handler, CAST(%(payload)s AS jsonb), %(subject)s, %(id)s, 'queued', 0,
+            %(max_attempts)s, %(now)s, %(now)s, 0, '', '{{}}'
+        FROM unnest(%(jobs)s::uuid[], %(handlers)s::text[]) AS job(id, handler)
     )
     SELECT pg_notify('{jobs.CHANNEL}', '')
-    """  # noqa: S608 - constants of this module
-)
+"""  # noqa: S608 - constants of this module
 
 
 def _plain(value: Any) -> Any:

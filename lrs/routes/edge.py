@@ -126,17 +126,25 @@ def refusal(call: Call, error: StoaError) -> Response:
         lines = [error.message, *(f"{item.where}: {item.what} [{item.remedy}]" for item in error.problems)]
         response = Response("\n".join(lines) + "\n", error.status, content_type="text/plain; charset=utf-8")
     else:
-        body: dict[str, Any] = {"title": error.title, "status": error.status, "detail": error.message}
-        if error.problems:
-            body["problems"] = [
-                {"path": item.where, "message": item.what, "requirement": item.remedy} for item in error.problems[:100]
-            ]
-        response = Response(orjson.dumps(body), error.status, content_type="application/problem+json")
+        response = Response(problem(error), error.status, content_type=PROBLEM)
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = 'Basic realm="xAPI", charset="UTF-8"'
     if retry_after := getattr(error, "retry_after", None):
         response.headers["Retry-After"] = str(retry_after)
     return response
+
+
+PROBLEM = "application/problem+json"
+
+
+def problem(error: StoaError) -> bytes:
+    """The error as problem+json (RFC 9457), with every problem that was found."""
+    body: dict[str, Any] = {"title": error.title, "status": error.status, "detail": error.message}
+    if error.problems:
+        body["problems"] = [
+            {"path": item.where, "message": item.what, "requirement": item.remedy} for item in error.problems[:100]
+        ]
+    return orjson.dumps(body)
 
 
 def _as_own(error: HTTPException) -> StoaError:

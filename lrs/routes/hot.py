@@ -1,24 +1,26 @@
 """Storing statements without Flask: the common request, answered on the event loop; all others go the long way.
 
-Only what succeeds is answered here. A request that is anything but plain, or that must be refused, gets its answer from
-the resource itself, so that there is one place that explains refusals.
+A request that is anything but plain, of somebody not known at the moment, or in conflict with what is stored, gets its
+answer from the resource itself.
 """
 
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime
-from uuid import UUID
+from typing import cast
 
 import orjson
 
 from core import clock
 from core.db import uuid7
-from core.errors import StoaError
+from core.errors import StoaError, Unavailable
 from core.http import Parts
+from core.logs import logger
+from lrs.errors import InvalidStatements
 from lrs.routes.blueprint import MOUNTS
-from lrs.routes.edge import CONSISTENT_THROUGH, EXPOSED, basic
-from lrs.services import credentials, statements
-from lrs.services.credentials import Scope
+from lrs.routes.edge import CONSISTENT_THROUGH, EXPOSED, PROBLEM, basic, problem
+from lrs.services import credentials, queries, refusals, statements
+from lrs.services.credentials import Caller, Scope
 from lrs.services.group_commit import committer
 from lrs.xapi import attachments, values, versions
 
@@ -29,6 +31,7 @@ LARGEST = 256 * 1024
 _MOST = 50
 _JSON = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
 
+log = logger("lrs")
 Headers = Mapping[bytes, bytes]
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 
@@ -58,21 +61,42 @@ async def store(parts: Parts, headers: Headers, body: bytes) -> Answer | None:
         if request is None or len(request.statements) > _MOST or attachments.unmatched(request.batch, ()):
             return None
         receipt = await asyncio.wrap_future(committer(parts.database).submit(request))
+    except InvalidStatements as error:
+        return await _refusal(parts, cast("Caller", caller), error, version.value, headers, body)
     except (StoaError, orjson.JSONDecodeError):
         return None
-    return 200, _headers(version.value, receipt.consistent_through, headers.get(b"origin")), _ids(receipt.ids)
+    except Exception:
+        # Not the long way: nobody knows whether it was stored, and without an id a second try could store it twice.
+        log.exception("a statement could not be stored")
+        return 503, [(b"content-type", PROBLEM.encode()), (b"retry-after", b"5")], problem(Unavailable())
+    found = _headers(b"application/json", version.value, receipt.consistent_through, headers)
+    return 200, found, orjson.dumps(receipt.ids)
 
 
-def _ids(ids: list[UUID]) -> bytes:
-    return orjson.dumps(ids)
+async def _refusal(
+    parts: Parts, caller: Caller, error: InvalidStatements, version: str, headers: Headers, body: bytes
+) -> Answer | None:
+    """What is not valid xAPI is refused here, too: programs that send it send much of it."""
+    if b"text/plain" in headers.get(b"accept", b""):
+        return None
+    request = refusals.Request("POST", "/xapi/statements", body[: refusals.EXCERPT])
+    now = clock.now()
+    moment = await asyncio.to_thread(_noted, parts, caller, request, error, now)
+    return 400, _headers(PROBLEM.encode(), version, moment, headers), problem(error)
 
 
-def _headers(version: str, moment: datetime, origin: bytes | None) -> list[tuple[bytes, bytes]]:
+def _noted(parts: Parts, caller: Caller, request: refusals.Request, error: StoaError, now: datetime) -> datetime:
+    refusals.note(parts.database, caller, request, error, now)
+    with parts.database.read(caller.organization_id) as session:
+        return queries.consistent_through(session)
+
+
+def _headers(kind: bytes, version: str, moment: datetime, asked: Headers) -> list[tuple[bytes, bytes]]:
     return [
-        (b"content-type", b"application/json"),
+        (b"content-type", kind),
         (b"x-experience-api-version", version.encode()),
         (CONSISTENT_THROUGH.lower().encode(), values.format_timestamp(moment).encode()),
-        (b"access-control-allow-origin", origin or b"*"),
+        (b"access-control-allow-origin", asked.get(b"origin") or b"*"),
         (b"access-control-expose-headers", EXPOSED.encode()),
         (b"vary", b"Origin"),
         (b"cache-control", b"private, no-cache"),

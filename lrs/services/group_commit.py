@@ -10,9 +10,11 @@ import weakref
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
+from uuid import UUID
 
-from core.db import Database
-from core.errors import StoaError, Unavailable
+from core.db import Database, Writer
+from core.errors import Unavailable
+from lrs.errors import StatementConflict
 from lrs.services import statements
 from lrs.services.statements import Receipt, Request
 
@@ -22,7 +24,10 @@ TOGETHER = 500
 WAITING = 5000
 """The most statements that wait. Beyond it requests are refused at once: better than to promise what takes long."""
 
-_IDLE = 10.0  # seconds after which the thread ends; the next request starts another
+_IDLE = 1.0  # seconds after which the thread ends; the next request starts another
+
+
+Waiting = tuple[Request, Future[Receipt]]
 
 
 class Overloaded(Unavailable):
@@ -37,7 +42,7 @@ class Committer:
 
     def __init__(self, database: Database) -> None:
         self._database = weakref.ref(database)
-        self._waiting: deque[tuple[Request, Future[Receipt]]] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._count = 0
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -58,24 +63,40 @@ class Committer:
         return future
 
     def _run(self) -> None:
-        while group := self._next():
+        """Store until nothing comes for a while, on one connection as long as there is work and it holds."""
+        while self._is_wanted():
             database = self._database()
             if database is None:
-                for _, future in group:
-                    future.set_exception(Unavailable("The server is stopping."))
                 return
-            _store(database, group)
+            try:
+                with database.writer() as writer:
+                    while self._has_work() and self._store(database, writer):
+                        pass
+            except Exception as error:  # the pool has no connection to give
+                for _, future in self._group(self._tenant()):
+                    future.set_exception(error)
             del database
 
-    def _next(self) -> list[tuple[Request, Future[Receipt]]]:
-        """What waits for one tenant, as much as goes together; empty after some idle seconds: the thread ends."""
+    def _is_wanted(self) -> bool:
+        """Wait for work; False after some idle time: then the thread has ended and the next request starts another."""
         with self._changed:
-            if not self._waiting and not self._changed.wait_for(lambda: self._waiting, _IDLE):
+            is_wanted: bool = self._changed.wait_for(self._has_work, _IDLE)
+            if not is_wanted:
                 self._thread = None
-                return []
-            group: list[tuple[Request, Future[Receipt]]] = []
-            others: list[tuple[Request, Future[Receipt]]] = []
-            tenant = self._waiting[0][0].caller.organization_id
+            return is_wanted
+
+    def _has_work(self) -> bool:
+        return bool(self._waiting)
+
+    def _tenant(self) -> UUID:
+        with self._changed:
+            return self._waiting[0][0].caller.organization_id
+
+    def _group(self, tenant: UUID) -> list[Waiting]:
+        """What waits for one tenant, as much as goes together, in the order it came."""
+        with self._changed:
+            group: list[Waiting] = []
+            others: list[Waiting] = []
             size = 0
             while self._waiting:
                 item = self._waiting.popleft()
@@ -92,24 +113,29 @@ class Committer:
             self._count -= size
             return group
 
-
-def _store(database: Database, group: Sequence[tuple[Request, Future[Receipt]]]) -> None:
-    """Store a group in one transaction; where that fails, every request in its own."""
-    organization_id = group[0][0].caller.organization_id
-    answers: Sequence[Receipt | StoaError | None] = [None] * len(group)
-    if len(group) > 1:
+    def _store(self, database: Database, writer: Writer) -> bool:
+        """Store a group in one transaction, the rest of it one by one; answer whether the connection is still good."""
+        tenant = self._tenant()
+        group: list[Waiting] = []
+        answers: Sequence[Receipt | StatementConflict | None] = ()
+        is_well = True
         try:
-            with database.write(organization_id) as session:
-                answers = statements.store_together(session, [request for request, _ in group])
+            with writer.write(tenant) as session:
+                first = statements.take_turn(session)
+                group = self._group(tenant)  # only now: what came while others had their turn goes along
+                answers = statements.store_together(session, first, [request for request, _ in group])
         except Exception:  # whatever it is, the one whose fault it is will meet it again, alone
-            answers = [None] * len(group)
-    for (request, future), answer in zip(group, answers, strict=True):
-        if isinstance(answer, Receipt):
-            future.set_result(answer)
-        elif isinstance(answer, StoaError):
-            future.set_exception(answer)
-        else:
-            _store_alone(database, request, future)
+            is_well, answers = False, ()
+            group = group or self._group(tenant)
+        for (_, future), answer in zip(group, answers, strict=False):
+            if isinstance(answer, Receipt):
+                future.set_result(answer)
+            elif answer is not None:
+                future.set_exception(answer)
+        for request, future in group:
+            if not future.done():
+                _store_alone(database, request, future)
+        return is_well
 
 
 def _store_alone(database: Database, request: Request, future: Future[Receipt]) -> None:

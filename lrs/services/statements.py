@@ -1,6 +1,6 @@
 """Storing and reading statements (Communication 2.1). All functions work inside the caller's transaction."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -124,11 +124,14 @@ def store_prepared(session: Session, request: Request) -> Receipt:
     # The tenant's turn comes last: `stored` must rise in commit order, or a reader that follows it misses rows.
     first = statement_store.take_turn(session)
     rows = [_row(item, first + _STEP * number, caller, version) for number, item in enumerate(in_order)]
-    fresh = statement_store.insert(session, rows)
+    definitions = _ask_definitions(session, [request])
+    fresh, is_targeted = statement_store.insert(session, rows)
     _require_same(session, prepared, fresh, version)
     new = [item for item in in_order if item.id in fresh]
     if new:
-        _connect(session, [(item, caller) for item in new], first)
+        if is_targeted or any(item.references.target is not None for item in new):
+            statement_store.connect_references(session, [item.id for item in new])
+        _define(session, [(item, caller) for item in new], definitions(), first)
         hooks.run_after(session, [item.statement | {"id": str(item.id)} for item in new], caller)
         _announce(session, new)
     return Receipt([item.id for item in prepared], first + _STEP * len(in_order))
@@ -150,28 +153,38 @@ def prepared(received: Any, caller: Caller, version: Version) -> Request | None:
     return Request(caller, version, incoming)
 
 
-def store_together(session: Session, requests: Sequence[Request]) -> list[Receipt | StatementConflict | None]:
-    """Store several requests in one transaction; answer each one's receipt, or why it alone cannot be stored.
+def take_turn(session: Session) -> datetime:
+    """Wait for the tenant's turn to store; it lasts as long as the transaction. What is stored comes from now on."""
+    return statement_store.take_turn(session)
 
-    None for a request that needs a transaction of its own: it shares an id with a neighbor. Raises StatementConflict
-    when a batch can be stored in part only: then nothing of all may stay.
+
+def store_together(
+    session: Session, first: datetime, requests: Sequence[Request]
+) -> list[Receipt | StatementConflict | None]:
+    """Store several requests in one transaction, from `first` on, which is what `take_turn` answered.
+
+    The answer is each one's receipt, or why it alone cannot be stored; None for a request that needs a transaction of
+    its own: it shares an id with a neighbor. Raises StatementConflict when a batch can be stored in part only: then
+    nothing of all may stay.
     """
     taken: set[UUID] = set()
     together = [request for request in requests if _is_apart(request, taken)]
-    first = statement_store.take_turn(session)
     rows, moment = [], first
     for request in together:
         for item in request.statements:
             rows.append(_row(item, moment, request.caller, request.version))
             moment += _STEP
-    fresh = statement_store.insert(session, rows)
+    definitions = _ask_definitions(session, together)
+    fresh, is_targeted = statement_store.insert(session, rows)
     answers: dict[int, Receipt | StatementConflict] = {}
     new: list[tuple[_Incoming, Caller]] = []
     for request in together:
         answers[id(request)] = _answer(session, request, fresh, moment)
         new += [(item, request.caller) for item in request.statements if item.id in fresh]
     if new:
-        _connect(session, new, first)
+        if is_targeted:
+            statement_store.connect_references(session, [item.id for item, _ in new])
+        _define(session, new, definitions(), first)
         _announce(session, [item for item, _ in new])
     return [answers.get(id(request)) for request in requests]
 
@@ -263,6 +276,11 @@ def _row(item: _Incoming, stored: datetime, caller: Caller, version: Version) ->
     )
 
 
+def row_of(request: Request, stored: datetime) -> Row:
+    """The row of a request's first statement as it would be stored: what a measurement compares with."""
+    return _row(request.statements[0], stored, request.caller, request.version)
+
+
 def _keys(found: References, actor: str | None, caller: Caller) -> Iterator[tuple[UUID, Kind]]:
     """The keys beyond the row's own columns: each agent and activity once, in the narrowest filter that it answers."""
     vouching = identifier(caller.authority)
@@ -293,21 +311,33 @@ def _require_same(session: Session, incoming: Sequence[_Incoming], fresh: set[UU
             raise StatementConflict(f"Statement {item.id} is here already, and it is not the same.")
 
 
-def _connect(session: Session, new: Sequence[tuple[_Incoming, Caller]], now: datetime) -> None:
-    """Void, let statements refer to each other, and merge what is said about activities by those who may."""
-    has_targets = any(item.references.target is not None for item, _ in new)
-    statement_store.connect_references(session, [item.id for item, _ in new], has_targets=has_targets)
+def _ask_definitions(session: Session, requests: Sequence[Request]) -> Callable[[], dict[str, Statement]]:
+    """Ask what is known of the activities that these requests may define."""
+    return activity_store.asked(
+        session,
+        {
+            iri
+            for request in requests
+            if request.caller.may_define
+            for item in request.statements
+            for iri in item.references.definitions
+        },
+    )
+
+
+def _define(
+    session: Session, new: Sequence[tuple[_Incoming, Caller]], known: dict[str, Statement], now: datetime
+) -> None:
+    """Merge what is said about activities, by those who may."""
     received: dict[str, Statement] = {}
     for item, caller in new:
         if caller.may_define:
             for iri, definition in item.references.definitions.items():
                 received[iri] = activities.merged(received.get(iri, {}), definition)
-    if received:
-        known = activity_store.definitions(session, received)
-        merged = {iri: activities.merged(known.get(iri, {}), definition) for iri, definition in received.items()}
-        changed = {iri: definition for iri, definition in merged.items() if definition != known.get(iri)}
-        if changed:
-            activity_store.save(session, changed, now)
+    merged = {iri: activities.merged(known.get(iri, {}), definition) for iri, definition in received.items()}
+    changed = {iri: definition for iri, definition in merged.items() if definition != known.get(iri)}
+    if changed:
+        activity_store.save(session, changed, now)
 
 
 def _announce(session: Session, new: Sequence[_Incoming]) -> None:

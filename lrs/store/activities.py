@@ -1,6 +1,6 @@
 """Canonical activity definitions in the database."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,16 +13,21 @@ from lrs.store.keys import key
 
 def definitions(session: Session, iris: Iterable[str]) -> dict[str, dict[str, Any]]:
     """The canonical definitions of these activities, as far as there are any."""
+    return asked(session, iris)()
+
+
+def asked(session: Session, iris: Iterable[str]) -> Callable[[], dict[str, dict[str, Any]]]:
+    """Ask for the definitions of these activities now, take the answer later: both ways of a pipeline are used."""
     wanted = [key(iri) for iri in iris]
     if not wanted:
-        return {}
-    with driver.cursor(session) as cursor:
-        cursor.execute(
-            "SELECT iri, definition FROM xapi_activities WHERE organization_id = %b AND id = ANY (%b)",
-            [organization_of(session), wanted],
-            prepare=True,
-        )
-        return {iri: orjson.loads(definition) for iri, definition in cursor}
+        return dict
+    cursor = driver.cursor(session)
+    cursor.execute(
+        "SELECT iri, definition FROM xapi_activities WHERE organization_id = %b AND id = ANY (%b)",
+        [organization_of(session), wanted],
+        prepare=True,
+    )
+    return lambda: {iri: orjson.loads(definition) for iri, definition in cursor}
 
 
 def save(session: Session, changed: Mapping[str, dict[str, Any]], now: datetime) -> None:

@@ -138,12 +138,15 @@ _INSERT = """
         JOIN fresh ON fresh.stored = k.stored
         ON CONFLICT DO NOTHING
     )
-    SELECT id FROM fresh
+    SELECT id, EXISTS (SELECT FROM xapi_statements s WHERE s.organization_id = %b AND s.target = ANY (%b)) FROM fresh
 """
 
 
-def insert(session: Session, rows: Sequence[Row]) -> set[UUID]:
-    """Write the statements whose ids are not there yet, with their keys; answer which ones those were."""
+def insert(session: Session, rows: Sequence[Row]) -> tuple[set[UUID], bool]:
+    """Write the statements whose ids are not there yet, with their keys; answer which ones those were.
+
+    And whether any statement that was there before points to one of them.
+    """
     organization_id = organization_of(session)
     keys = [(found, kind, row.stored) for row in rows for found, kind in row.keys]
     with driver.cursor(session) as cursor:
@@ -168,16 +171,16 @@ def insert(session: Session, rows: Sequence[Row]) -> set[UUID]:
                 [found for found, _, _ in keys],
                 [int(kind) for _, kind, _ in keys],
                 [stored for _, _, stored in keys],
+                organization_id,
+                [row.id for row in rows],
             ],
             prepare=True,
             binary=True,
         )
-        return {row[0] for row in cursor}
+        found = cursor.fetchall()
+    return {row[0] for row in found}, any(row[1] for row in found)
 
 
-_TARGETED = """
-    SELECT EXISTS (SELECT FROM xapi_statements WHERE organization_id = %b AND target = ANY (%b))
-"""
 _VOID = """
     UPDATE xapi_statements s SET voided = true
     FROM xapi_statements v
@@ -215,7 +218,7 @@ _REFER = f"""
 """
 
 
-def connect_references(session: Session, fresh: Sequence[UUID], *, has_targets: bool) -> None:
+def connect_references(session: Session, fresh: Sequence[UUID]) -> None:
     """Void what is to be voided, and let statements answer the filters of those they point to, over any distance.
 
     Either side may have come first (Data 2.3.2; Communication 2.1.3, Filter Conditions for StatementRefs).
@@ -223,11 +226,6 @@ def connect_references(session: Session, fresh: Sequence[UUID], *, has_targets: 
     organization_id = organization_of(session)
     ids = list(fresh)
     with driver.cursor(session) as cursor:
-        if not has_targets:
-            cursor.execute(_TARGETED, [organization_id, ids], prepare=True)
-            row = cursor.fetchone()
-            if row is None or not row[0]:
-                return
         cursor.execute(_VOID, [organization_id, ids, ids])
         cursor.execute(_REFER, {"org": organization_id, "fresh": ids})
 
