@@ -1,0 +1,309 @@
+import base64
+import http.client
+import json
+import socket
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+import uvicorn
+from flask import request
+
+from app import front
+from app.front import Front
+from core import clock
+from core.http import machine
+from lrs.services import credentials
+from tests.lrs.factories import agent, statement
+
+HOT = "content-security-policy"  # Flask's answers carry it, those of a hot route do not
+
+
+@pytest.fixture
+def lrs_key(database, settings, cast):
+    with database.write(cast.northwind) as session:
+        made = credentials.issue(
+            session, label="test", scopes=["all"], home_page=settings.app_origin, hash_key=settings.key("lrs"),
+            now=clock.now(),
+        )  # fmt: skip
+    return base64.b64encode(f"{made.key}:{made.secret}".encode()).decode()
+
+
+@contextmanager
+def running(flask):
+    """The front as it runs in a worker, on a port of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        application = Front(flask)
+        server = uvicorn.Server(
+            uvicorn.Config(application, log_level="error", lifespan="on", timeout_graceful_shutdown=5)
+        )
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        try:
+            yield Site(port, application)
+        finally:
+            application._close_streams()
+            server.should_exit = True
+            thread.join(20)
+
+
+class Site:
+    def __init__(self, port, application):
+        self.port, self.application = port, application
+
+    def __call__(self, method, path, body=None, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        sent = {"Host": "localhost"} | {name.replace("_", "-"): text for name, text in headers.items()}
+        connection.request(method, path, body, sent)
+        answer = connection.getresponse()
+        answer.content = answer.read()
+        connection.close()
+        return answer
+
+    def store(self, key, item, **headers):
+        sent = {
+            "Authorization": f"Basic {key}",
+            "X_Experience_API_Version": "1.0.3",
+            "Content_Type": "application/json",
+        }
+        return self("POST", "/xapi/statements", json.dumps(item), **(sent | headers))
+
+
+@pytest.fixture
+def site(app):
+    @app.post("/echo")
+    @machine()
+    def echo():
+        return {
+            "body": len(request.get_data()),
+            "path": request.environ["PATH_INFO"],
+            "args": request.query_string.decode(),
+        }
+
+    @app.get("/long")
+    @machine()
+    def long():
+        return (b"x" * 100_000 for _ in range(30)), {"Content-Type": "text/plain"}
+
+    @app.get("/headers")
+    @machine()
+    def headers():
+        return dict(request.headers)
+
+    with running(app) as found:
+        yield found
+
+
+class TestFlask:
+    """Whatever the front does not answer itself arrives at Flask as it came."""
+
+    def test_pages_answer(self, site):
+        answer = site("GET", "/sign-in")
+
+        assert answer.status == 200
+        assert b"csrf-token" in answer.content
+        assert answer.getheader("content-security-policy")
+
+    @pytest.mark.parametrize(
+        "size", [0, 1, 70_000, 1 << 20, 3 << 20], ids=["none", "one", "some", "the limit", "large"]
+    )
+    def test_bodies_of_any_size_arrive_whole(self, site, size):
+        assert json.loads(site("POST", "/echo", b"b" * size).content)["body"] == size
+
+    def test_a_body_without_a_length_arrives_whole(self, site):
+        pieces = iter([b"a" * 1000, b"b" * 5, b"c" * 200_000])
+
+        assert json.loads(site("POST", "/echo", pieces).content)["body"] == 201_005
+
+    def test_long_answers_come_whole(self, site):
+        assert len(site("GET", "/long").content) == 3_000_000
+
+    def test_a_head_request_has_no_body(self, site):
+        answer = site("HEAD", "/healthz")
+
+        assert (answer.status, answer.content) == (200, b"")
+
+    def test_paths_and_queries_arrive_as_they_were_sent(self, site):
+        answer = site("POST", "/echo?a=%2F&b=%C3%A9", b"")
+
+        assert json.loads(answer.content)["args"] == "a=%2F&b=%C3%A9"
+        assert site("POST", "/%65cho", b"").status == 200
+        assert site("GET", "/%FF%00").status == 404
+
+    def test_a_header_cannot_pass_for_another_by_an_underscore(self, site):
+        connection = http.client.HTTPConnection("127.0.0.1", site.port)
+        connection.request("GET", "/headers", headers={"X_Request_Id": "forged-forged", "X-Other": "kept"})
+        found = json.loads(connection.getresponse().read())
+        connection.close()
+
+        assert found["X-Other"] == "kept"
+        assert "X-Request-Id" not in found
+
+    def test_too_large_is_said_and_the_server_lives_on(self, site):
+        answer = site("POST", "/sign-in", b"x" * 100, Content_Length=str(10 << 30))
+
+        assert answer.status in (400, 403, 413)
+        assert site("GET", "/healthz").status == 200
+
+    def test_what_cannot_be_answered_soon_is_refused_at_once(self, site, monkeypatch):
+        monkeypatch.setattr(site.application._bridge, "_most", 0)
+
+        answer = site("GET", "/healthz")
+
+        assert answer.status == 503
+        assert answer.getheader("retry-after")
+
+
+class TestHotRoute:
+    """POST statements on the event loop."""
+
+    def test_a_plain_statement_is_stored_without_flask(self, site, lrs_key):
+        site.store(lrs_key, statement())  # the first one makes the credential known
+        item = statement()
+
+        answer = site.store(lrs_key, item)
+
+        assert (answer.status, json.loads(answer.content)) == (200, [item["id"]])
+        assert answer.getheader(HOT) is None
+        assert answer.getheader("x-experience-api-version") == "1.0.3"
+        assert answer.getheader("x-experience-api-consistent-through")
+        read = site(
+            "GET", f"/xapi/statements?statementId={item['id']}",
+            Authorization=f"Basic {lrs_key}", X_Experience_API_Version="1.0.3",
+        )  # fmt: skip
+        assert json.loads(read.content)["actor"] == item["actor"]
+
+    def test_both_ways_give_the_same_answer(self, site, lrs_key):
+        site.store(lrs_key, statement())
+        invalid = statement(actor={"mbox": "nobody"}, verb={"id": "did"})
+        for item in (statement(), invalid):
+            hot, flask = site.store(lrs_key, item), site.store(lrs_key, item, Content_Type="application/json; a=b")
+
+            assert hot.getheader(HOT) is None
+            assert flask.getheader(HOT)
+            assert (hot.status, hot.content) == (flask.status, flask.content)
+            names = {name.lower() for name, _ in hot.getheaders()}
+            assert names <= {name.lower() for name, _ in flask.getheaders()}
+
+    @pytest.mark.parametrize(
+        ("headers", "status"),
+        [
+            pytest.param({"Authorization": "Basic eDp5"}, 401, id="a stranger"),
+            pytest.param({"X_Experience_API_Version": "3.0"}, 400, id="an unknown version"),
+            pytest.param({"Content_Type": "text/plain"}, 400, id="no JSON"),
+        ],
+    )
+    def test_refusals_are_the_resources(self, site, lrs_key, headers, status):
+        site.store(lrs_key, statement())
+
+        assert site.store(lrs_key, statement(), **headers).status == status
+
+    def test_a_conflict_is_explained(self, site, lrs_key):
+        item = statement()
+        site.store(lrs_key, item)
+
+        assert site.store(lrs_key, item | {"actor": agent("ben")}).status == 409
+
+    def test_a_body_that_is_no_json_is_refused(self, site, lrs_key):
+        site.store(lrs_key, statement())
+        sent = {"Authorization": f"Basic {lrs_key}", "X_Experience_API_Version": "1.0.3"}
+
+        assert site("POST", "/xapi/statements", b"{", Content_Type="application/json", **sent).status == 400
+
+
+class TestStreams:
+    """The live tail."""
+
+    @pytest.fixture
+    def cookie(self, sign_in):
+        return f"stoa_session={sign_in('cem').get_cookie('stoa_session').value}"
+
+    @contextmanager
+    def tail(self, site, cookie, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
+        sent = {name.replace("_", "-"): text for name, text in headers.items()}
+        connection.request("GET", "/lrs/statements/tail", headers={"Host": "localhost", "Cookie": cookie} | sent)
+        answer = connection.getresponse()
+        try:
+            yield answer
+        finally:
+            answer.close()
+            connection.close()
+
+    def events(self, answer, count):
+        found = []
+        event = {}
+        while len(found) < count:
+            line = answer.readline().decode().rstrip("\n")
+            if line.startswith(("id: ", "data: ", "event: ")):
+                name, _, text = line.partition(": ")
+                event[name] = text
+            elif not line and event:
+                found.append(event)
+                event = {}
+        return found
+
+    def test_new_statements_appear_in_order(self, site, cookie, lrs_key):
+        with self.tail(site, cookie) as answer:
+            assert answer.getheader("content-type").startswith("text/event-stream")
+            answer.readline()
+            time.sleep(0.3)
+            items = [statement(verb) for verb in ("passed", "completed")]
+            for item in items:
+                site.store(lrs_key, item)
+            found = self.events(answer, 2)
+
+        assert [json.loads(event["data"])["id"] for event in found] == [item["id"] for item in items]
+        assert found[0]["id"] < found[1]["id"]
+
+    def test_who_was_away_gets_what_came_meanwhile(self, site, cookie, lrs_key, database, cast):
+        items = [statement() for _ in range(3)]
+        site.store(lrs_key, items[0])
+        with self.tail(site, cookie, Last_Event_ID="2020-01-01T00:00:00+00:00") as answer:
+            (first,) = self.events(answer, 1)
+        for item in items[1:]:
+            site.store(lrs_key, item)
+
+        with self.tail(site, cookie, Last_Event_ID=first["id"]) as answer:
+            found = self.events(answer, 2)
+
+        assert [json.loads(event["data"])["id"] for event in found] == [item["id"] for item in items[1:]]
+
+    def test_another_organizations_statements_are_not_heard(self, site, sign_in, lrs_key):
+        cookie = f"stoa_session={sign_in('zoe').get_cookie('stoa_session').value}"
+        with self.tail(site, cookie, Last_Event_ID="2020-01-01T00:00:00+00:00") as answer:
+            answer.readline()
+            site.store(lrs_key, statement())
+            answer.fp.raw._sock.settimeout(1)
+            answer.readline()
+            with pytest.raises(TimeoutError):
+                answer.readline()
+
+    @pytest.mark.parametrize(("name", "status"), [("ana", 403), (None, 401)])
+    def test_only_those_who_may_look_can_listen(self, site, sign_in, name, status):
+        cookie = f"stoa_session={sign_in(name).get_cookie('stoa_session').value}" if name else "stoa_session=x"
+
+        with self.tail(site, cookie) as answer:
+            assert answer.status == status
+
+    def test_the_content_host_has_no_streams(self, site, cookie):
+        with self.tail(site, cookie, Host="127.0.0.1") as answer:
+            assert answer.status == 401
+
+    def test_too_many_streams_are_refused(self, site, cookie, monkeypatch):
+        monkeypatch.setattr(front, "MOST_STREAMS", 0)
+
+        with self.tail(site, cookie) as answer:
+            assert answer.status == 503
+
+    def test_streams_end_when_the_server_stops(self, site, cookie):
+        with self.tail(site, cookie) as answer:
+            answer.readline()
+            time.sleep(0.3)
+            site.application._close_streams()
+
+            assert answer.read() == b"\n"
