@@ -19,6 +19,7 @@ from lrs import jobs as lrs_jobs
 from lrs.events import StatementsStored
 from lrs.routes import bp as lrs_routes
 from lrs.routes import hot as lrs_hot
+from lrs.routes.browser import TAIL
 from lrs.routes.tail import Tail
 from scorm_player import jobs as scorm_player_jobs
 from scorm_player.routes import bp as scorm_player_routes
@@ -54,7 +55,7 @@ BLUEPRINTS = (app_pages, accounts_routes, lrs_routes, scorm_player_routes, catal
 
 # What the front answers itself, without Flask: see app/front.py.
 HOT = dict.fromkeys(lrs_hot.PATHS, (lrs_hot.is_plain, lrs_hot.store))  # POST: whether it is for here, and the answer
-STREAMS = {b"/lrs/statements/tail": ("lrs.admin", Tail)}  # who may look, and what makes the events
+STREAMS = {TAIL.encode(): ("lrs.admin", Tail)}  # who may look, and what makes the events
 
 
 def connect(config: Config) -> None:

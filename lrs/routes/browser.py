@@ -19,6 +19,8 @@ from lrs.services.browsing import Search, Shown
 from lrs.services.refusals import KEPT_FOR
 
 _LONGEST = 2000
+TAIL = "/lrs/statements/tail"
+"""Where the front streams what is new; see lrs/routes/tail.py."""
 
 
 @bp.get("/lrs/statements")
@@ -39,7 +41,7 @@ def list_statements() -> ResponseReturnValue:
     page = render_template(
         "lrs/statements.html", search=search, statements=shown, labels=labels, problems=problems,
         choices=[(item.id, item.label) for item in known],
-        is_first=not request.args.get("before"), next_url=_next_url(next_before),
+        tail_url=TAIL, is_first=not request.args.get("before"), next_url=_next_url(next_before),
     )  # fmt: skip
     return page, 422 if problems else 200
 
