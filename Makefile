@@ -41,6 +41,9 @@ browser: setup-dev ## Browser tests only
 conformance: setup-dev ## The official test data in ../shared/conformance
 	@$(BIN)/python tools/run_tests.py -m conformance
 
+bench: setup-dev ## Measure the statement store against PostgreSQL alone, on this machine (some minutes)
+	@$(BIN)/python -m bench.run $(options)
+
 format: setup-dev ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .

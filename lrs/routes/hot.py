@@ -19,7 +19,7 @@ from core.logs import logger
 from lrs.errors import InvalidStatements
 from lrs.routes.blueprint import MOUNTS
 from lrs.routes.edge import CONSISTENT_THROUGH, EXPOSED, PROBLEM, basic, problem
-from lrs.services import credentials, queries, refusals, statements
+from lrs.services import credentials, refusals, statements
 from lrs.services.credentials import Caller, Scope
 from lrs.services.group_commit import committer
 from lrs.xapi import attachments, values, versions
@@ -79,16 +79,13 @@ async def _refusal(
     """What is not valid xAPI is refused here, too: programs that send it send much of it."""
     if b"text/plain" in headers.get(b"accept", b""):
         return None
-    request = refusals.Request("POST", "/xapi/statements", body[: refusals.EXCERPT])
-    now = clock.now()
-    moment = await asyncio.to_thread(_noted, parts, caller, request, error, now)
+    if refusals.is_worth_noting(parts.database, caller):
+        request = refusals.Request("POST", "/xapi/statements", body[: refusals.EXCERPT])
+        await asyncio.to_thread(refusals.keep, parts.database, caller, request, error, clock.now())
+    moment = committer(parts.database).consistent_through(caller.organization_id)
+    if moment is None:
+        return None
     return 400, _headers(PROBLEM.encode(), version, moment, headers), problem(error)
-
-
-def _noted(parts: Parts, caller: Caller, request: refusals.Request, error: StoaError, now: datetime) -> datetime:
-    refusals.note(parts.database, caller, request, error, now)
-    with parts.database.read(caller.organization_id) as session:
-        return queries.consistent_through(session)
 
 
 def _headers(kind: bytes, version: str, moment: datetime, asked: Headers) -> list[tuple[bytes, bytes]]:

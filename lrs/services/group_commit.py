@@ -10,6 +10,7 @@ import weakref
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
+from datetime import datetime
 from uuid import UUID
 
 from core.db import Database, Writer
@@ -46,6 +47,11 @@ class Committer:
         self._count = 0
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._consistent: dict[UUID, datetime] = {}
+
+    def consistent_through(self, organization_id: UUID) -> datetime | None:
+        """A moment up to which everything stored can be seen: that of the last group of a tenant, if there was one."""
+        return self._consistent.get(organization_id)
 
     def submit(self, request: Request) -> Future[Receipt]:
         """Queue a request; its future ends with the commit. Raises Overloaded when too much waits already."""
@@ -129,6 +135,7 @@ class Committer:
             group = group or self._group(tenant)
         for (_, future), answer in zip(group, answers, strict=False):
             if isinstance(answer, Receipt):
+                self._consistent[tenant] = answer.consistent_through
                 future.set_result(answer)
             elif answer is not None:
                 future.set_exception(answer)

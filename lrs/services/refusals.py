@@ -54,9 +54,18 @@ class Request:
 
 
 def note(database: Database, caller: Caller, request: Request, error: StoaError, now: datetime) -> None:
-    """Keep one refusal, in a transaction of its own; in a flood only some (40 at once, then 2 a second)."""
-    if not _allowance.take((database.url, caller.organization_id)):
-        return
+    """Keep one refusal; in a flood only some (40 at once, then 2 a second)."""
+    if is_worth_noting(database, caller):
+        keep(database, caller, request, error, now)
+
+
+def is_worth_noting(database: Database, caller: Caller) -> bool:
+    """Whether the next refusal is to be kept; each call counts as one."""
+    return _allowance.take((database.url, caller.organization_id))
+
+
+def keep(database: Database, caller: Caller, request: Request, error: StoaError, now: datetime) -> None:
+    """Write one refusal, in a transaction of its own."""
     problems = [{"path": item.where, "message": item.what, "requirement": item.remedy} for item in error.problems]
     with database.write(caller.organization_id) as session:
         store.add(
