@@ -32,6 +32,7 @@ from tests.training.stage import TASK, about, said
 from tests.training.test_progress import passed
 from tools import chromium, pack
 from training.services import addresses, assignments
+from training.services.rebuild import rebuild
 from training.tables import Certificate, CourseEnrollment
 
 pytestmark = pytest.mark.browser
@@ -139,6 +140,8 @@ def test_a_package_that_only_says_hello_is_played_to_its_certificate(open_page, 
     page.locator("#stoa-exit").click()
     page.wait_for_url("**/learning")
     reload_until(page, "1 done.")
+    with database.read(cast.northwind) as session:
+        assert rebuild(session).differences == ()
 
     page.goto(page.url.replace("/learning", "/certificates"))
     page.get_by_role("link", name="Fire safety at work").click()
