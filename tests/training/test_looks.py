@@ -150,6 +150,39 @@ def test_a_package_that_only_says_hello_is_played_to_its_certificate(open_page, 
     assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
 
 
+PASS = """() => {
+  const api = window.parent.API;
+  api.LMSSetValue("cmi.core.score.raw", "90");
+  api.LMSSetValue("cmi.core.lesson_status", "passed");
+  return api.LMSCommit("");
+}"""
+
+
+def test_a_pass_shows_on_the_player_page_and_survives_a_replay(open_page, database, cast, settings):
+    course = published(database, cast, settings, "fire-safety")
+    page = open_page("ana")
+    page.get_by_role("button", name="Start").click()
+    expect(
+        page.frame_locator("#stoa-content").frame_locator("iframe").get_by_role("button", name="Next")
+    ).to_be_visible()
+    item = next(frame for frame in page.frames if frame.url.endswith("index.html"))
+
+    assert item.evaluate(PASS) == "true"
+
+    expect(page.get_by_role("link", name="Show your certificate")).to_be_visible(timeout=10_000)
+    expect(page.locator("#standing-now")).to_have_attribute("data-percent", "100.00")
+    page.locator(".player-side summary").click()
+    expect(page.locator(".player-here").get_by_label("Completed")).to_be_visible()
+    page.get_by_role("link", name="Show your certificate").click()
+    expect(page.get_by_text("with a score of 90 %")).to_be_visible()
+    with database.read(cast.northwind) as session:
+        report = rebuild(session)
+        enrollment = session.scalars(select(CourseEnrollment)).one()
+    assert (report.differences, report.completions) == ((), 1)
+    page.goto(page.url.split("/certificates")[0] + f"/learn/{enrollment.id}/{course.modules[0].id}")
+    expect(page.locator("#stoa-saved")).to_have_text("Saved")
+
+
 def reload_until(page: Page, words: str) -> None:
     """Reload until the worker has counted what was just stored."""
     deadline = time.monotonic() + 10
