@@ -10,7 +10,7 @@ from uuid import UUID
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
-from flask import Flask, render_template_string, request
+from flask import Flask, Response, render_template_string, request
 from playwright.sync_api import BrowserContext, Frame, Page
 from werkzeug.serving import BaseWSGIServer, make_server
 
@@ -147,7 +147,7 @@ def mount_pages(app: Flask) -> None:
     """Mount the page that plays, and the one that leaving leads to."""
 
     @requires("learn")
-    def play(registration: UUID) -> str:
+    def play(registration: UUID) -> Response:
         with database().write(current_tenant()) as session:
             launch = runtime.launch(
                 session,
@@ -157,7 +157,9 @@ def mount_pages(app: Flask) -> None:
                 now=clock.now(),
             )
             outline = registrations.outline(session, registration)
-        return render_template_string(PLAYER, launch=launch.document, outline=outline, return_url="/left")
+        page = render_template_string(PLAYER, launch=launch.document, outline=outline, return_url="/left")
+        # With the default the content's own window could not talk to its opener.
+        return Response(page, headers={"Cross-Origin-Opener-Policy": "same-origin-allow-popups"})
 
     @requires("learn")
     def left() -> str:

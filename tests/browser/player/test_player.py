@@ -3,7 +3,8 @@
 import pytest
 
 from scorm_player.scorm.sequencing.definition import Edition
-from tests.browser.player.conftest import eventually
+from tests.browser.player.conftest import SCO, eventually
+from tests.scorm_player import manifests, zips
 from tests.scorm_player.playing import sco
 
 
@@ -195,3 +196,39 @@ def test_of_two_windows_the_later_one_goes_on_and_the_earlier_one_says_so(stage,
     second.set("cmi.location", "second")
     assert eventually(lambda: stage.values(registration).get("cmi.location") == "second")
     assert stage.values(registration)["cmi.suspend_data"] == "from the first"
+
+
+def test_content_that_reaches_for_the_top_plays_in_a_window_of_its_own(stage, sit_down, play):
+    page = SCO.replace('find("API_1484_11")', "(window.top.API_1484_11)")
+    package = one_page(page)
+    registration = stage.registered_for(package)
+    lesson = play(sit_down(), registration)
+
+    with lesson.page.context.expect_page() as opened:
+        lesson.page.get_by_role("button", name="Open in a new window").click()
+    content = content_of(opened.value)
+    assert content.evaluate("api.Initialize('')") == "true"
+    content.evaluate("api.SetValue('cmi.completion_status', 'completed')")
+    content.evaluate("api.Terminate('')")
+
+    assert eventually(lambda: stage.summary(registration).completion == "completed")
+    lesson.saved()
+
+
+def one_page(page):
+    return zips.zipped(
+        {
+            "imsmanifest.xml": manifests.scorm_2004(),
+            "index.html": page,
+        }
+    )
+
+
+def content_of(window):
+    for _ in range(200):
+        for frame in window.frames:
+            if frame.url.endswith(".html"):
+                frame.wait_for_function("typeof api === 'object'")
+                return frame
+        window.wait_for_timeout(50)
+    raise AssertionError([frame.url for frame in window.frames])
