@@ -32,6 +32,7 @@ from tests.training.stage import TASK, about, said
 from tests.training.test_progress import passed
 from tools import chromium, pack
 from training.services import addresses, assignments
+from training.services.rebuild import rebuild
 from training.tables import Certificate, CourseEnrollment
 
 pytestmark = pytest.mark.browser
@@ -139,12 +140,47 @@ def test_a_package_that_only_says_hello_is_played_to_its_certificate(open_page, 
     page.locator("#stoa-exit").click()
     page.wait_for_url("**/learning")
     reload_until(page, "1 done.")
+    with database.read(cast.northwind) as session:
+        assert rebuild(session).differences == ()
 
     page.goto(page.url.replace("/learning", "/certificates"))
     page.get_by_role("link", name="Fire safety at work").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download PDF").click()
     assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
+
+
+PASS = """() => {
+  const api = window.parent.API;
+  api.LMSSetValue("cmi.core.score.raw", "90");
+  api.LMSSetValue("cmi.core.lesson_status", "passed");
+  return api.LMSCommit("");
+}"""
+
+
+def test_a_pass_shows_on_the_player_page_and_survives_a_replay(open_page, database, cast, settings):
+    course = published(database, cast, settings, "fire-safety")
+    page = open_page("ana")
+    page.get_by_role("button", name="Start").click()
+    expect(
+        page.frame_locator("#stoa-content").frame_locator("iframe").get_by_role("button", name="Next")
+    ).to_be_visible()
+    item = next(frame for frame in page.frames if frame.url.endswith("index.html"))
+
+    assert item.evaluate(PASS) == "true"
+
+    expect(page.get_by_role("link", name="Show your certificate")).to_be_visible(timeout=10_000)
+    expect(page.locator("#standing-now")).to_have_attribute("data-percent", "100")
+    page.locator(".player-side summary").click()
+    expect(page.locator(".player-here").get_by_label("Completed")).to_be_visible()
+    page.get_by_role("link", name="Show your certificate").click()
+    expect(page.get_by_text("with a score of 90 %")).to_be_visible()
+    with database.read(cast.northwind) as session:
+        report = rebuild(session)
+        enrollment = session.scalars(select(CourseEnrollment)).one()
+    assert (report.differences, report.completions) == ((), 1)
+    page.goto(page.url.split("/certificates")[0] + f"/learn/{enrollment.id}/{course.modules[0].id}")
+    expect(page.locator("#stoa-saved")).to_have_text("Saved")
 
 
 def reload_until(page: Page, words: str) -> None:
