@@ -15,6 +15,7 @@ from core.config import Config
 from core.db import Database
 from core.files import Files
 from core.http import Parts, requires
+from lrs import jobs as lrs_jobs
 from lrs.events import StatementsStored
 from lrs.routes import bp as lrs_routes
 from scorm_player import jobs as scorm_player_jobs
@@ -34,6 +35,7 @@ LISTENERS: events.Listeners = {
 JOBS: dict[str, jobs.Handler] = {
     "app.sweep_files": duties.sweep_files,
     "app.tidy_jobs": duties.tidy_jobs,
+    "lrs.forget_refusals": lrs_jobs.forget_refusals,
     "scorm_player.import_package": scorm_player_jobs.import_package,
     "scorm_player.check_schemas": scorm_player_jobs.check_schemas,
     "training.on_statements_stored": training_jobs.on_statements_stored,
@@ -42,6 +44,7 @@ JOBS: dict[str, jobs.Handler] = {
 
 SCHEDULE: dict[str, jobs.Duty] = {
     "sweep_files": jobs.Duty("app.sweep_files", timedelta(hours=6)),
+    "forget_refusals": jobs.Duty("lrs.forget_refusals", timedelta(hours=6)),
     "tidy_jobs": jobs.Duty("app.tidy_jobs", timedelta(hours=1)),
 }
 
