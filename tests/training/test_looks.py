@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 from werkzeug.serving import make_server
 
@@ -30,7 +30,7 @@ from tests.site.looking import complaints, scrolls_sideways, violations
 from tests.training import stage
 from tests.training.stage import TASK, about, said
 from tests.training.test_progress import passed
-from tools import chromium, pack
+from tools import pack
 from training.services import addresses, assignments
 from training.services.rebuild import rebuild
 from training.tables import Certificate, CourseEnrollment
@@ -41,16 +41,6 @@ EXPECTED = re.compile(
     r"^failed:|allow-scripts and allow-same-origin"
 )  # an empty frame; our own sandbox, on its own origin
 SAMPLES = Path(__file__).resolve().parents[2] / "packages"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium.find(), args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
