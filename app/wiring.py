@@ -47,6 +47,7 @@ JOBS: dict[str, jobs.Handler] = {
 
 SCHEDULE: dict[str, jobs.Duty] = {
     "sweep_files": jobs.Duty("app.sweep_files", timedelta(hours=6)),
+    "forget_refusals": jobs.Duty("lrs.forget_refusals", timedelta(hours=6)),
     "tidy_jobs": jobs.Duty("app.tidy_jobs", timedelta(hours=1)),
     "forget_refusals": jobs.Duty("lrs.forget_refusals", timedelta(hours=6)),
 }

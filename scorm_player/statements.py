@@ -15,12 +15,14 @@ from uuid import UUID
 
 from scorm_player.scorm.data_model import Standard
 from scorm_player.scorm.runtime import (
+    Item,
     Outcome,
     completion_status,
     number,
     records,
     score,
     seconds_of,
+    status_so_far,
     statuses_of,
     success_status,
 )
@@ -50,7 +52,7 @@ class Source:
     sco_iri: str
     sco_title: Mapping[str, str]
     attempt: str  # tells attempts on the SCO apart
-    has_mastery: bool = False  # 1.2: passed or failed is decided when the session ends, so nothing is said before
+    mastery_score: str | None = None  # 1.2: with one, what is not sure before the session ends is not said before
     new_id: Callable[[], UUID] | None = field(default=None, compare=False)
 
     def inside(self, kind: str, identifier: str) -> str:
@@ -114,8 +116,8 @@ def _statuses(source: Source, values: Mapping[str, str], said: Said, now: dateti
     """completed, passed, failed: each once per attempt. A 1.2 lesson that passed or failed does not say completed."""
     if source.standard == "1.2":
         status = values.get("cmi.core.lesson_status", "")
-        if source.has_mastery and not ended:
-            return
+        if not ended:
+            status = status_so_far(Item(standard="1.2", mastery_score=source.mastery_score), values)
         completion, success = ("completed" if status == "completed" else ""), statuses_of(status)[1]
     else:
         completion, success = completion_status(values), success_status(values)

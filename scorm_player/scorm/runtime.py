@@ -583,7 +583,7 @@ def end(
         kept["cmi.core.lesson_status"] = lesson_status(
             item, values, terminated=terminated, mode=mode, mastery_decides=mastery_decides
         )
-        completion, success = statuses_of(kept["cmi.core.lesson_status"])
+        completion, success = statuses_of(kept["cmi.core.lesson_status"] if terminated else status_so_far(item, kept))
         completion_set = success_set = True
         reported = kept.get("cmi.core.session_time", "")
     else:
@@ -629,6 +629,20 @@ def lesson_status(
     if is_judged and mastery is not None and raw is not None:
         return "passed" if raw >= mastery else "failed"
     return status
+
+
+def status_so_far(item: Item, values: Mapping[str, str]) -> str:
+    """Tell the lesson_status as far as it is sure while a 1.2 lesson is still open.
+
+    With a mastery score the end decides; until then passed and failed are sure only where the raw score agrees.
+    """
+    status = values.get("cmi.core.lesson_status", "")
+    mastery = number(item.mastery_score)
+    if mastery is None or status not in ("completed", "passed", "failed"):
+        return status
+    raw = number(values.get("cmi.core.score.raw"))
+    judged = None if raw is None else "passed" if raw >= mastery else "failed"
+    return status if status == judged else "incomplete"
 
 
 def statuses_of(status: str) -> tuple[str, str]:

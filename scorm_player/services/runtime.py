@@ -470,10 +470,9 @@ def _promote(playing: _Playing) -> None:
     """Bring what reports and rollup ask for out of the text into columns."""
     state, values = playing.state, playing.data.values
     if playing.item.standard == "1.2":
-        status = values.get("cmi.core.lesson_status")
+        is_over = playing.launched.state in ENDED
+        status = values.get("cmi.core.lesson_status") if is_over else rt.status_so_far(playing.item, values)
         completion, success = rt.statuses_of(status) if status else ("unknown", "unknown")
-        if playing.item.mastery_score is not None and playing.launched.state not in ENDED:
-            success = "unknown"  # decided when the session ends
     else:
         completion, success = rt.completion_status(values), rt.success_status(values)
     state.completion, state.success = Completion(completion), Success(success)
@@ -598,7 +597,10 @@ def _settle(playing: _Playing, standing: play.Standing) -> None:
     registration = playing.registration
     is_better = standing.score.get("scaled", -2.0) >= float(registration.score_scaled or -2)
     verbs = []
-    if standing.completion is Completion.COMPLETED and registration.completion is not Completion.COMPLETED:
+    is_failing = standing.success is Success.FAILED and play.is_1_2(playing.course)
+    if is_failing and registration.completion is not Completion.COMPLETED:
+        registration.completion = Completion.INCOMPLETE  # 1.2: a learner who fails has not completed (RTE 3.4.4)
+    elif standing.completion is Completion.COMPLETED and registration.completion is not Completion.COMPLETED:
         registration.completion, registration.completed_at = Completion.COMPLETED, playing.now
         verbs.append("completed")
     elif registration.completion is not Completion.COMPLETED:
@@ -641,7 +643,7 @@ def _source(playing: _Playing) -> statements.Source:
         sco_iri=course.iris[activity.identifier],
         sco_title={course.language: activity.title} if activity.title else {},
         attempt=str(playing.state.id),
-        has_mastery=playing.item.mastery_score is not None,
+        mastery_score=playing.item.mastery_score,
         new_id=uuid7,
     )
 

@@ -72,6 +72,23 @@ def test_a_lesson_of_1_2_played_to_its_end_completes_the_course(db, cast):
     assert said[-2:] == [("completed", "fire"), ("passed", "fire")]
 
 
+def test_a_learner_who_fails_a_lesson_of_1_2_never_completes_and_may_pass_later(db, cast):
+    registration = registered(db, cast.ana, sco("one", mastery_score=80))
+    launch = launched(db, registration)
+    sent(db, launch, 1, initialized=True)
+
+    sent(db, launch, 2, ("cmi.core.score.raw", "60"), ("cmi.core.lesson_status", "failed"))
+
+    assert ("failed", "fire") in verbs(db, registration)
+    assert "completed" not in {verb for verb, _ in verbs(db, registration)}
+    assert [item.status for item in registrations.outline(db, registration)] == ["failed"]
+
+    sent(db, launch, 3, ("cmi.core.score.raw", "90"), ("cmi.core.lesson_status", "passed"))
+
+    assert verbs(db, registration)[-2:] == [("completed", "fire"), ("passed", "fire")]
+    assert [item.status for item in registrations.outline(db, registration)] == ["passed"]
+
+
 def test_what_is_sent_twice_is_applied_and_said_once(db, cast):
     registration = registered(db, cast.ana)
     launch = launched(db, registration)

@@ -97,13 +97,25 @@ def test_what_values_of_1_2_say(values, said):
     assert told({f"cmi.core.{name}": value for name, value in values.items()}, "1.2") == said
 
 
-def test_with_a_mastery_score_nothing_is_decided_before_the_session_ends():
-    values, said = {"cmi.core.lesson_status": "completed"}, {}
+@pytest.mark.parametrize(
+    ("status", "raw", "verbs"),
+    [
+        pytest.param("completed", None, [], id="completed waits for the end"),
+        pytest.param("passed", None, [], id="passed without a score waits"),
+        pytest.param("passed", "70", ["scored"], id="passed against the score waits"),
+        pytest.param("passed", "80", ["passed", "scored"], id="passed, and the score agrees"),
+        pytest.param("failed", "70", ["failed", "scored"], id="failed, and the score agrees"),
+        pytest.param("failed", "90", ["scored"], id="failed against the score waits"),
+    ],
+)
+def test_with_a_mastery_score_only_what_the_score_agrees_with_is_said_before_the_end(status, raw, verbs):
+    values = {"cmi.core.lesson_status": status} | ({"cmi.core.score.raw": raw} if raw else {})
 
-    assert told(values, "1.2", said, has_mastery=True) == []
-    assert [v for v, _ in told(values | {"cmi.core.lesson_status": "failed"}, "1.2", said, True, has_mastery=True)] == [
-        "failed"
-    ]
+    assert sorted(verb for verb, _ in told(values, "1.2", mastery_score="80")) == sorted(verbs)
+
+
+def test_with_a_mastery_score_the_end_says_what_was_decided():
+    assert [v for v, _ in told({"cmi.core.lesson_status": "failed"}, "1.2", {}, True, mastery_score="80")] == ["failed"]
 
 
 def test_the_same_values_are_told_once():
