@@ -366,7 +366,7 @@ def _condition(item: Filter, number: int, values: dict[str, Any]) -> str:
 
 def _counter(session: Session, filters: Sequence[Filter]) -> Callable[[Filter], int]:
     """How many statements each filter leads to, counted only as far as it takes to tell them apart."""
-    for enough in (500, 20_000):
+    for enough in (500, 5_000):
         counts = {item: _count(session, item, enough) for item in filters}
         if min(counts.values()) < enough:
             break
