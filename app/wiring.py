@@ -49,7 +49,6 @@ SCHEDULE: dict[str, jobs.Duty] = {
     "sweep_files": jobs.Duty("app.sweep_files", timedelta(hours=6)),
     "forget_refusals": jobs.Duty("lrs.forget_refusals", timedelta(hours=6)),
     "tidy_jobs": jobs.Duty("app.tidy_jobs", timedelta(hours=1)),
-    "forget_refusals": jobs.Duty("lrs.forget_refusals", timedelta(hours=6)),
 }
 
 BLUEPRINTS = (app_pages, accounts_routes, lrs_routes, scorm_player_routes, catalog_routes, training_routes)

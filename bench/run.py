@@ -52,7 +52,9 @@ class Stage:
         migrations.migrate(url)
         self.database = Database(url, pool_size=4)
         with self.database.write(organizations.new_id()) as session:
-            self.organization_id = organizations.create(session, name="Bench", slug="bench", code="BEN", now=clock.now())
+            self.organization_id = organizations.create(
+                session, name="Bench", slug="bench", code="BEN", now=clock.now()
+            )
             people.add(
                 session, email="cem@bench.example", first_name="Cem", last_name="B", roles=["org_admin"],
                 password=PASSWORD, is_verified=True, now=clock.now(),
