@@ -22,11 +22,6 @@ FREE_TRIES = 5
 _DECOY = hasher.hash(secrets.token_urlsafe(16))
 
 
-def organizations_of(session: Session, email: str) -> list[tuple[UUID, UUID]]:
-    """Return (user id, organization id) of the memberships behind an e-mail; the transaction needs no tenant."""
-    return sessions.sign_in_candidates(session, email.strip().lower())
-
-
 def waste_time(password: str) -> None:
     """Take as long as a real check, so that an unknown e-mail answers no sooner than a known one."""
     try:

@@ -10,6 +10,7 @@ from accounts import login
 from accounts.errors import SignInLocked, SignInRefused
 from accounts.permissions import SIGNED_IN
 from accounts.routes.blueprint import bp
+from accounts.services import people
 from core import clock
 from core.http import (
     clear_session_cookie,
@@ -69,7 +70,7 @@ def sign_out() -> ResponseReturnValue:
 def _sign_in(email: str, password: str) -> str:
     """Answer the token of a new session. The tenant is known only after the e-mail has been looked up."""
     with database().read(None) as session:
-        candidates = login.organizations_of(session, email)
+        candidates = people.sign_in_candidates(session, email)
     if not candidates:
         login.waste_time(password)
         raise SignInRefused
