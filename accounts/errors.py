@@ -1,6 +1,6 @@
 """What can go wrong with accounts."""
 
-from core.errors import Conflict, Gone, TooMany, Unauthorized
+from core.errors import Conflict, Forbidden, Gone, TooMany, Unauthorized
 
 
 class SignInRefused(Unauthorized):
@@ -34,3 +34,9 @@ class LastAdministrator(Conflict):
     """Nobody could administer the organization afterwards."""
 
     title = "Somebody must be able to administer the organization. Give another person that role first"
+
+
+class AdministratorProtected(Forbidden):
+    """Who may not assign roles may not shut an administrator out either."""
+
+    title = "Only somebody who may assign roles can change the standing of an administrator"

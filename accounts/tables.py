@@ -1,11 +1,11 @@
 """Tables of accounts: organizations, people and their memberships, roles held, browser sessions, one-time links."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Base, TenantTable, enum_column, member_key, one_of, uuid7
@@ -73,11 +73,25 @@ class Membership(TenantTable):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     status: Mapped[MembershipStatus] = enum_column(MembershipStatus, default=MembershipStatus.ACTIVE)
     position_title: Mapped[str | None] = mapped_column(String(100))
+    employee_id: Mapped[str | None] = mapped_column(String(100))
+    manager_id: Mapped[UUID | None]  # the reporting line has no loops: services/members.py
+    hired_on: Mapped[date | None]
+    left_on: Mapped[date | None]
     created_at: Mapped[datetime]
 
     __table_args__ = (
         UniqueConstraint("organization_id", "user_id"),
         one_of("status", MembershipStatus),
+        CheckConstraint("manager_id <> user_id", name="own_manager"),
+        member_key("manager_id"),
+        Index("ix_memberships_manager", "organization_id", "manager_id"),
+        Index(
+            "uq_memberships_employee_id",
+            "organization_id",
+            "employee_id",
+            unique=True,
+            postgresql_where=text("employee_id IS NOT NULL"),
+        ),
         Index("ix_memberships_user_id", "user_id"),
     )
 

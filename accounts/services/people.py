@@ -71,20 +71,20 @@ def get(session: Session, user_id: UUID) -> Person:
     user = store.find_user(session, user_id)
     if user is None:
         raise NotFound("There is no such person.")
-    return _person(user, store.organization(session))
+    return described(user, store.organization(session))
 
 
 def page(session: Session, search: str = "", offset: int = 0, limit: int = 50) -> tuple[list[Person], int]:
     """Return people by name and how many there are in all; `search` looks into names and e-mails."""
     organization = store.organization(session)
     users, total = store.page(session, search, offset, limit)
-    return [_person(user, organization) for user in users], total
+    return [described(user, organization) for user in users], total
 
 
 def named(session: Session, user_ids: Sequence[UUID]) -> dict[UUID, Person]:
     """Return those of these people who belong to this organization, by id."""
     organization = store.organization(session)
-    return {user.id: _person(user, organization) for user in store.by_ids(session, user_ids)}
+    return {user.id: described(user, organization) for user in store.by_ids(session, user_ids)}
 
 
 def find_by_verified_email(session: Session, email: str) -> UUID | None:
@@ -171,9 +171,14 @@ def name_problems(first_name: str, last_name: str) -> list[Problem]:
     return problems
 
 
+def is_email(text: str) -> bool:
+    """Tell whether a text has the form of an e-mail address."""
+    return bool(_EMAIL.fullmatch(text)) and len(text) <= 254
+
+
 def _check(email: str, first_name: str, last_name: str, roles: Sequence[str], password: str | None) -> None:
     problems = []
-    if not _EMAIL.fullmatch(email) or len(email) > 254:
+    if not is_email(email):
         problems.append(Problem("email", "This is not an e-mail address.", "Write it like name@example.org."))
     problems += name_problems(first_name, last_name)
     if unknown := [role for role in roles if role not in set(RoleCode)]:
@@ -184,7 +189,8 @@ def _check(email: str, first_name: str, last_name: str, roles: Sequence[str], pa
         raise Invalid(problems=problems)
 
 
-def _person(user: User, organization: Organization) -> Person:
+def described(user: User, organization: Organization) -> Person:
+    """Return what other rooms may know of a person."""
     return Person(
         user.id,
         user.display_name,

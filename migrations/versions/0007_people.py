@@ -1,4 +1,4 @@
-"""People: letters with links, the second factor
+"""People: letters with links, the second factor, the reporting line
 
 One-time tokens (hashes only), recovery codes, the encrypted secret of the second factor, and the look-ups that precede
 or cross the tenant: whose link this is, whether a person belongs elsewhere too, ending a person's sessions everywhere.
@@ -53,6 +53,26 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_recovery_codes_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recovery_codes")),
         sa.UniqueConstraint("user_id", "code_hash", name=op.f("uq_recovery_codes_user_id_code_hash")),
+    )
+    op.add_column("memberships", sa.Column("employee_id", sa.String(length=100), nullable=True))
+    op.add_column("memberships", sa.Column("manager_id", sa.Uuid(), nullable=True))
+    op.add_column("memberships", sa.Column("hired_on", sa.Date(), nullable=True))
+    op.add_column("memberships", sa.Column("left_on", sa.Date(), nullable=True))
+    op.create_check_constraint(op.f("ck_memberships_own_manager"), "memberships", "manager_id <> user_id")
+    op.create_foreign_key(
+        op.f("fk_memberships_organization_id_manager_id"),
+        "memberships",
+        "memberships",
+        ["organization_id", "manager_id"],
+        ["organization_id", "user_id"],
+    )
+    op.create_index("ix_memberships_manager", "memberships", ["organization_id", "manager_id"])
+    op.create_index(
+        "uq_memberships_employee_id",
+        "memberships",
+        ["organization_id", "employee_id"],
+        unique=True,
+        postgresql_where=sa.text("employee_id IS NOT NULL"),
     )
     _protect()
 
