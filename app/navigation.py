@@ -63,7 +63,8 @@ RAIL = (
     Group(
         _("Records"),
         (
-            Entry(_("Not counted"), "training.list_uncounted", "statement", "evidence.read"),
+            Entry(_("Statements"), "lrs.list_statements", "statement", "lrs.admin"),
+            Entry(_("Not counted"), "training.list_uncounted", "ban", "evidence.read"),
             Entry(_("Credentials"), "lrs.list_credentials", "key", "lrs.admin"),
         ),
     ),

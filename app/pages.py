@@ -71,7 +71,7 @@ def list_audit() -> ResponseReturnValue:
     before = request.args.get("before", type=int)
     with database().read(current_tenant()) as session:
         rows = audit.page(session, before=before)
-        names = people.named(session, [row.actor_id for row in rows if row.actor_id is not None])
+        names = people.named(session, [who for row in rows if (who := row.actor_id or row.subject_user_id) is not None])
     return render_template("app/audit.html", rows=rows, names=names)
 
 

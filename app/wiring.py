@@ -18,6 +18,7 @@ from core.config import Config
 from core.db import Database
 from core.files import Files
 from core.http import Parts, requires
+from lrs import jobs as lrs_jobs
 from lrs.events import StatementsStored
 from lrs.routes import bp as lrs_routes
 from scorm_player import jobs as scorm_player_jobs
@@ -41,6 +42,7 @@ JOBS: dict[str, jobs.Handler] = {
     "accounts.tell_password_changed": accounts_jobs.tell_password_changed,
     "app.sweep_files": duties.sweep_files,
     "app.tidy_jobs": duties.tidy_jobs,
+    "lrs.forget_refusals": lrs_jobs.forget_refusals,
     "scorm_player.import_package": scorm_player_jobs.import_package,
     "scorm_player.check_schemas": scorm_player_jobs.check_schemas,
     "training.on_statements_stored": training_jobs.on_statements_stored,
@@ -49,6 +51,7 @@ JOBS: dict[str, jobs.Handler] = {
 
 SCHEDULE: dict[str, jobs.Duty] = {
     "sweep_files": jobs.Duty("app.sweep_files", timedelta(hours=6)),
+    "forget_refusals": jobs.Duty("lrs.forget_refusals", timedelta(hours=6)),
     "tidy_jobs": jobs.Duty("app.tidy_jobs", timedelta(hours=1)),
 }
 

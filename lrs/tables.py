@@ -142,3 +142,20 @@ class Credential(TenantTable):
     last_used_at: Mapped[datetime | None]
 
     __table_args__ = (Index("ix_lrs_credentials_key", "key", unique=True),)
+
+
+class Refusal(TenantTable):
+    """A request of a known client that was refused, and why. Kept for some days, at most so many."""
+
+    __tablename__ = "lrs_refusals"
+
+    at: Mapped[datetime]
+    credential_id: Mapped[UUID | None]
+    method: Mapped[str] = mapped_column(String(10))
+    path: Mapped[str] = mapped_column(String(300))
+    status: Mapped[int] = mapped_column(SmallInteger)
+    message: Mapped[str] = mapped_column(Text)
+    problems: Mapped[list[Any]]
+    excerpt: Mapped[str] = mapped_column(Text)  # the start of the body, as far as it is text
+
+    __table_args__ = (Index("ix_lrs_refusals_page", "organization_id", "at"),)

@@ -16,6 +16,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
+from playwright.sync_api import Browser, sync_playwright
 from psycopg import sql
 from sqlalchemy import make_url
 
@@ -26,8 +27,13 @@ from app.commands import make_worker
 from core import config, events, migrations, postgres
 from core.config import Config
 from core.db import Database, Session
+from tools import chromium
 
 PASSWORD = "correct horse battery"
+QUIET = (
+    "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
+    "disable-component-update", "disable-sync",
+)  # fmt: skip
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
 
@@ -178,6 +184,18 @@ def sign_in(app: Flask) -> Callable[[str], FlaskClient]:
         return client
 
     return signed_in
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium that asks nobody but localhost; one for all tests of this process."""
+    path = chromium.find()
+    if path is None:
+        pytest.fail(f"There is no Chromium here. {chromium.ADVICE}")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=[f"--{flag}" for flag in QUIET])
+        yield started
+        started.close()
 
 
 @pytest.fixture

@@ -176,7 +176,7 @@ class TrainingActivity(TenantTable):
     statement_id: Mapped[UUID]
     batch_id: Mapped[UUID]
     stored_at: Mapped[datetime]  # the statement's place in the order of all
-    activity_timestamp: Mapped[datetime]  # when it happened, never after it was stored
+    activity_timestamp: Mapped[datetime]  # when it happened; from elsewhere never after it was stored
     user_id: Mapped[UUID]
     course_enrollment_id: Mapped[UUID]
     module_id: Mapped[UUID]

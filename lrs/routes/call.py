@@ -36,6 +36,7 @@ class Call:
     path: Mapping[str, str]
     request: Request
     content: bytes | None = None  # from the alternate syntax; else it is still in the request
+    start: bytes = b""  # of the content, once it was read: what a note on a refusal may quote
     duplicate: str | None = None  # a parameter that is there twice
     known_caller: Caller | None = None
 
@@ -52,7 +53,9 @@ class Call:
 
     def body(self) -> bytes:
         """The whole content, up to the server's limit."""
-        return self.content if self.content is not None else self.request.get_data(cache=False)
+        found = self.content if self.content is not None else self.request.get_data(cache=False)
+        self.start = found[:4000]
+        return found
 
     def stream(self) -> IO[bytes]:
         """The content in pieces, for what may be large."""

@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 from flask import Request, Response
@@ -15,7 +16,7 @@ from core.errors import BadRequest, Forbidden, StoaError, TooLarge, Unauthorized
 from core.http import config, database
 from lrs.routes import call as calls
 from lrs.routes.call import Call
-from lrs.services import credentials, queries
+from lrs.services import credentials, queries, refusals
 from lrs.services.credentials import Caller
 from lrs.xapi import values
 from lrs.xapi.versions import Version
@@ -56,9 +57,9 @@ def answer(request: Request, base: str, default: Version, resource: Resource, pa
     try:
         response = _preflight(resource) if request.method == "OPTIONS" else _handled(call, resource)
     except StoaError as error:
-        response = refusal(call, error)
+        response = _refused(call, error)
     except HTTPException as error:
-        response = refusal(call, _as_own(error))
+        response = _refused(call, _as_own(error))
     if call.method == "HEAD" and request.method != "HEAD":
         response.set_data(b"")
     if resource.is_statements and CONSISTENT_THROUGH not in response.headers:
@@ -98,6 +99,18 @@ def authenticate(call: Call) -> Caller:
     if caller.origins and origin is not None and origin not in caller.origins:
         raise Forbidden("This credential is not for scripts of that origin.")
     return caller
+
+
+_WORTH_A_NOTE = frozenset({400, 403, 409, 412, 413})
+
+
+def _refused(call: Call, error: StoaError) -> Response:
+    """Answer an error; what a known client got wrong is also kept, for whoever has to help its makers."""
+    if call.known_caller is not None and error.status in _WORTH_A_NOTE:
+        query = f"?{urlencode(call.parameters)}" if call.parameters else ""
+        request = refusals.Request(call.method, call.request.path + query, call.start)
+        refusals.note(database(), call.known_caller, request, error, clock.now())
+    return refusal(call, error)
 
 
 def refusal(call: Call, error: StoaError) -> Response:

@@ -242,12 +242,22 @@ class Summary:
 
 def page(session: Session, now: datetime) -> list[Summary]:
     """The tenant's credentials that people made, newest first; those of single launches are not among them."""
-    return [_summary(session, row, now) for row in store.page(session)]
+    return [found for row in store.page(session) if not (found := _summary(session, row, now)).is_limited]
+
+
+def listed(session: Session) -> list[Credential]:
+    """All of the tenant's credentials, those of single launches too, newest first."""
+    return store.page(session)
 
 
 def get(session: Session, credential_id: UUID, now: datetime) -> Summary:
     """The tenant's credential. Raises NotFound."""
     return _summary(session, store.get(session, credential_id), now)
+
+
+def authority_of(session: Session, credential_id: UUID) -> dict[str, Any]:
+    """Who vouches for the statements of a credential. Raises NotFound."""
+    return store.get(session, credential_id).authority
 
 
 def labels(session: Session, ids: Iterable[UUID]) -> dict[UUID, str]:

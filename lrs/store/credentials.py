@@ -33,12 +33,8 @@ def get(session: Session, credential_id: UUID) -> Credential:
 
 
 def page(session: Session) -> list[Credential]:
-    """The tenant's credentials but for those of single launches, newest first."""
-    query = (
-        select(Credential)
-        .where(Credential.agent.is_(None), Credential.registration.is_(None))
-        .order_by(Credential.created_at.desc(), Credential.id)
-    )
+    """All credentials of the tenant, newest first."""
+    query = select(Credential).order_by(Credential.created_at.desc(), Credential.id)
     return list(session.scalars(query))
 
 

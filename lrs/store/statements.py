@@ -277,6 +277,7 @@ class Selection:
 
     filters: tuple[Filter, ...] = ()
     authority: UUID | None = None  # only those this authority vouches for
+    credential_id: UUID | None = None  # only those that came by this credential
     since: datetime | None = None
     until: datetime | None = None
     after: datetime | None = None  # where the last page ended
@@ -297,6 +298,9 @@ def page(session: Session, selection: Selection, limit: int) -> list[Found]:
     if selection.authority is not None:
         values["authority"] = selection.authority
         conditions.append("s.authority = %(authority)b")
+    if selection.credential_id is not None:
+        values["credential"] = selection.credential_id
+        conditions.append("s.credential_id = %(credential)b")
     for number, item in enumerate(filters[1:], start=1):
         conditions.append(_condition(item, number, values))
     order = "ASC" if selection.ascending else "DESC"
@@ -348,6 +352,8 @@ def _ways(leading: list[Filter], values: dict[str, Any]) -> list[tuple[str, str,
 def _condition(item: Filter, number: int, values: dict[str, Any]) -> str:
     values[f"key{number}"] = item.key
     own = [f"s.{column} = %(key{number})b" for column in item.columns]
+    if not item.kinds:
+        return f"({' OR '.join(own)})"
     kinds = ", ".join(str(int(kind)) for kind in item.kinds)
     # A scalar, not EXISTS: that would be answered by reading all statements of the key, though few are asked about.
     by_key = (

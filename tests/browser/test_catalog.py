@@ -20,7 +20,7 @@ def test_a_course_is_built_and_published_with_a_real_browser(live, page_of, size
     page.get_by_role("button", name="Publish version 1").click()
     page.get_by_role("dialog").get_by_role("button", name="Publish", exact=True).click()
 
-    page.get_by_text("Version 1 is in the catalog.").wait_for()
+    page.get_by_text("Version 1 is in the catalog.").first.wait_for()
     page.get_by_role("link", name="Show in the catalog").click()
     page.get_by_role("heading", name="Fire safety at work").wait_for()
 

@@ -65,10 +65,10 @@ def test_the_whole_store_is_read_in_the_order_it_was_stored(db):
 
     read = list(statements.in_stored_order(db, size=3))
 
-    expected = [item["id"] for item in [*batch, void] if item is not batch[2]]
-    assert [item["id"] for item in read] == expected
-    half = datetime.fromisoformat(read[3]["stored"])
-    assert [item["id"] for item in statements.in_stored_order(db, after=half)] == expected[4:]
+    expected = [UUID(item["id"]) for item in [*batch, void]]
+    assert [item.id for item in read] == expected
+    assert [item.id for item in read if item.voided] == [expected[2]]
+    assert [item.id for item in statements.in_stored_order(db, after=read[3].stored)] == expected[4:]
     assert statements.is_voided(db, UUID(batch[2]["id"]))
 
 
@@ -93,9 +93,9 @@ def test_hooks_refuse_before_and_follow_after_in_the_same_transaction(db):
         hooks.register()
 
     read = list(statements.in_stored_order(db))
-    assert [item["verb"]["id"].rpartition("/")[2] for item in read] == ["passed", "satisfied"]
-    assert seen == [str(passed), read[1]["id"]]
-    assert read[0]["stored"] < read[1]["stored"]
+    assert [item.payload["verb"]["id"].rpartition("/")[2] for item in read] == ["passed", "satisfied"]
+    assert seen == [str(passed), str(read[1].id)]
+    assert read[0].stored < read[1].stored
 
 
 def test_a_follower_misses_nothing_behind_a_writer_held_open(database, cast):
@@ -123,8 +123,8 @@ def test_a_follower_misses_nothing_behind_a_writer_held_open(database, cast):
     while len(seen) < 2 and time.monotonic() < deadline:
         with database.read(cast.northwind) as session:
             for item in statements.in_stored_order(session, after=position):
-                seen.append(item["id"])
-                position = datetime.fromisoformat(item["stored"])
+                seen.append(str(item.id))
+                position = item.stored
         if time.monotonic() > deadline - 19:
             may_commit.set()
         time.sleep(0.05)
@@ -155,8 +155,8 @@ def test_consistent_through_stays_behind_a_writer_held_open(database, cast):
 
     with database.read(cast.northwind) as session:
         *_, last = statements.in_stored_order(session)
-        assert from_read < datetime.fromisoformat(last["stored"])
-        assert statements.consistent_through(session) > datetime.fromisoformat(last["stored"])
+        assert from_read < last.stored
+        assert statements.consistent_through(session) > last.stored
 
 
 def test_statements_are_never_changed_or_deleted(database, cast):

@@ -4,11 +4,10 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 from werkzeug.serving import make_server
 
 from tests.site.style_app import make_app
-from tools import chromium, translations
+from tools import translations
 
 
 @pytest.fixture(scope="session")
@@ -22,17 +21,3 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield f"http://localhost:{server.port}"
     server.shutdown()
     thread.join()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """A headless Chromium that asks nobody but localhost."""
-    quiet = ["no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking"]
-    quiet += ["disable-component-update", "disable-sync"]
-    path = chromium.find()
-    if path is None:
-        pytest.fail(f"There is no Chromium here. {chromium.ADVICE}")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=[f"--{flag}" for flag in quiet])
-        yield started
-        started.close()

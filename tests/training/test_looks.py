@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 from werkzeug.serving import make_server
 
@@ -30,8 +30,9 @@ from tests.site.looking import complaints, scrolls_sideways, violations
 from tests.training import stage
 from tests.training.stage import TASK, about, said
 from tests.training.test_progress import passed
-from tools import chromium, pack
+from tools import pack
 from training.services import addresses, assignments
+from training.services.rebuild import rebuild
 from training.tables import Certificate, CourseEnrollment
 
 pytestmark = pytest.mark.browser
@@ -40,16 +41,6 @@ EXPECTED = re.compile(
     r"^failed:|allow-scripts and allow-same-origin"
 )  # an empty frame; our own sandbox, on its own origin
 SAMPLES = Path(__file__).resolve().parents[2] / "packages"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium.find(), args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -139,12 +130,47 @@ def test_a_package_that_only_says_hello_is_played_to_its_certificate(open_page, 
     page.locator("#stoa-exit").click()
     page.wait_for_url("**/learning")
     reload_until(page, "1 done.")
+    with database.read(cast.northwind) as session:
+        assert rebuild(session).differences == ()
 
     page.goto(page.url.replace("/learning", "/certificates"))
     page.get_by_role("link", name="Fire safety at work").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download PDF").click()
     assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
+
+
+PASS = """() => {
+  const api = window.parent.API;
+  api.LMSSetValue("cmi.core.score.raw", "90");
+  api.LMSSetValue("cmi.core.lesson_status", "passed");
+  return api.LMSCommit("");
+}"""
+
+
+def test_a_pass_shows_on_the_player_page_and_survives_a_replay(open_page, database, cast, settings):
+    course = published(database, cast, settings, "fire-safety")
+    page = open_page("ana")
+    page.get_by_role("button", name="Start").click()
+    expect(
+        page.frame_locator("#stoa-content").frame_locator("iframe").get_by_role("button", name="Next")
+    ).to_be_visible()
+    item = next(frame for frame in page.frames if frame.url.endswith("index.html"))
+
+    assert item.evaluate(PASS) == "true"
+
+    expect(page.get_by_role("link", name="Show your certificate")).to_be_visible(timeout=10_000)
+    expect(page.locator("#standing-now")).to_have_attribute("data-percent", "100")
+    page.locator(".player-side summary").click()
+    expect(page.locator(".player-here").get_by_label("Completed")).to_be_visible()
+    page.get_by_role("link", name="Show your certificate").click()
+    expect(page.get_by_text("with a score of 90 %")).to_be_visible()
+    with database.read(cast.northwind) as session:
+        report = rebuild(session)
+        enrollment = session.scalars(select(CourseEnrollment)).one()
+    assert (report.differences, report.completions) == ((), 1)
+    page.goto(page.url.split("/certificates")[0] + f"/learn/{enrollment.id}/{course.modules[0].id}")
+    expect(page.locator("#stoa-saved")).to_have_text("Saved")
 
 
 def reload_until(page: Page, words: str) -> None:

@@ -86,7 +86,7 @@ def test_the_player_page_opens_the_package_and_follows_it(sign_in, fire):
     assert "stoa-next" not in page.text  # there is one part only: the content's own buttons are enough
     assert "adapter" in re.search(r'id="launch">(.*?)</script>', page.text)[1]
     assert 'hx-trigger="stoa:committed from:body' in ana.get(f"{place}/outline").text
-    assert 'data-percent="0.00"' in ana.get(f"{place}/standing").text
+    assert 'data-percent="0"' in ana.get(f"{place}/standing").text
 
 
 def test_a_package_of_several_parts_has_an_outline_to_choose_from_and_buttons_to_go_on(sign_in, database, cast):
@@ -116,7 +116,7 @@ def test_the_standing_fragment_brings_the_certificate_without_a_reload(sign_in, 
 
     fragment = sign_in("ana").get(f"/learn/{enrollment.id}/{fire.modules[0].id}/standing").text
 
-    assert 'data-percent="100.00"' in fragment
+    assert 'data-percent="100"' in fragment
     assert f"/certificates/{certificate.id}" in fragment
     assert "every 2s" not in fragment
 

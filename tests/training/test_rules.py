@@ -115,7 +115,7 @@ def test_which_statements_count(statement, around, expected):
     assert (verdict.reason is None) == (verdict.counts_for is not None)
 
 
-def test_nobody_completes_in_the_future():
+def test_no_source_from_elsewhere_reports_the_future():
     payload = {
         "id": str(uuid4()),
         "actor": ACTOR,
@@ -124,7 +124,8 @@ def test_nobody_completes_in_the_future():
         "timestamp": "2030-01-01T00:00:00Z",
     }
 
-    assert claim_of(payload, stored=NOON, credential_id=None).at == NOON
+    assert claim_of(payload, stored=NOON, credential_id=SOURCE).at == NOON
+    assert claim_of(payload, stored=NOON, credential_id=None).at.year == 2030
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def play(enrollment_id: UUID, module_id: UUID) -> ResponseReturnValue:
 def player_outline(enrollment_id: UUID, module_id: UUID) -> ResponseReturnValue:
     """Answer the fragment with the outline as it stands."""
     with database().read(current_tenant()) as session:
-        outline = learning.outline(session, enrollment_id, module_id, current_user().user_id)
+        outline = learning.outline(session, enrollment_id, module_id, current_user().user_id, clock.now())
     return render_template("training/player_outline.html", outline=outline)
 
 

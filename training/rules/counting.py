@@ -89,14 +89,18 @@ class Verdict:
 def claim_of(
     payload: Mapping[str, Any], *, stored: datetime, credential_id: UUID | None, is_voided: bool = False
 ) -> Claim:
-    """Read what training needs out of a stored statement (its id, timestamp and shape are valid xAPI already)."""
+    """Read what training needs out of a stored statement (its id, timestamp and shape are valid xAPI already).
+
+    A source from elsewhere cannot report the future; our own run-time keeps our own clock.
+    """
     obj = payload["object"]
     kind = obj.get("objectType", "Activity")
     registration = payload.get("context", {}).get("registration")
+    told = _instant(payload.get("timestamp"), stored)
     return Claim(
         statement_id=UUID(payload["id"]),
         stored=stored,
-        at=min(_instant(payload.get("timestamp"), stored), stored),  # nobody completes in the future
+        at=told if credential_id is None else min(told, stored),
         actor=payload["actor"],
         verb=payload["verb"]["id"],
         activity=obj["id"] if kind == "Activity" else None,

@@ -47,6 +47,7 @@ class Outline:
     module_id: UUID
     modules: Sequence[ModuleLine]
     items: Sequence[OutlineItem]
+    is_catching_up: bool
 
 
 @dataclass(frozen=True)
@@ -96,15 +97,15 @@ def open_module(session: Session, enrollment_id: UUID, module_id: UUID, user_id:
         course=sources.course(enrollment.course_id),
         module=module,
         launch=document,
-        outline=_outline(session, enrollment, module_id, sources),
+        outline=_outline(session, enrollment, module_id, now, sources),
         standing=_standing(session, enrollment, module_id, now, sources),
     )
 
 
-def outline(session: Session, enrollment_id: UUID, module_id: UUID, user_id: UUID) -> Outline:
+def outline(session: Session, enrollment_id: UUID, module_id: UUID, user_id: UUID, now: datetime) -> Outline:
     """Return the outline of one's own enrollment beside an open module. Raises NotFound."""
     enrollment = enrollments.accessible(session, enrollment_id, user_id)
-    return _outline(session, enrollment, module_id, Sources(session))
+    return _outline(session, enrollment, module_id, now, Sources(session))
 
 
 def standing(session: Session, enrollment_id: UUID, module_id: UUID, user_id: UUID, now: datetime) -> Standing:
@@ -122,23 +123,33 @@ def following(session: Session, enrollment_id: UUID, user_id: UUID) -> UUID:
     return found
 
 
-def _outline(session: Session, enrollment: CourseEnrollment, module_id: UUID, sources: Sources) -> Outline:
+def _outline(
+    session: Session, enrollment: CourseEnrollment, module_id: UUID, now: datetime, sources: Sources
+) -> Outline:
+    lines = modules(session, enrollment, sources)
+    here = _line(lines, module_id)
     registration_id = store.find_registration(session, enrollment.id, module_id)
     return Outline(
         enrollment_id=enrollment.id,
         module_id=module_id,
-        modules=modules(session, enrollment, sources),
+        modules=lines,
         items=registrations.outline(session, registration_id) if registration_id is not None else (),
+        is_catching_up=_is_catching_up(session, enrollment.id, here, now),
     )
+
+
+def _line(lines: Sequence[ModuleLine], module_id: UUID) -> ModuleLine:
+    for line in lines:
+        if line.id == module_id:
+            return line
+    raise NotFound("This course has no such module.")
 
 
 def _standing(
     session: Session, enrollment: CourseEnrollment, module_id: UUID, now: datetime, sources: Sources
 ) -> Standing:
     lines = modules(session, enrollment, sources)
-    module = next((line for line in lines if line.id == module_id), None)
-    if module is None:
-        raise NotFound("This course has no such module.")
+    module = _line(lines, module_id)
     completion = completion_store.find_live(session, enrollment.id)
     proofs = certificates.of_completions(session, [completion.id], now) if completion is not None else {}
     later = [line for line in lines[lines.index(module) + 1 :] if line.status is not ProgressStatus.COMPLETED]
@@ -150,11 +161,14 @@ def _standing(
         is_completed=completion is not None,
         certificate=next(iter(proofs.values()), None),
         next_module_id=later[0].id if later and module.status is ProgressStatus.COMPLETED else None,
-        is_catching_up=completion is None and _was_just_active(session, enrollment.id, module, now),
+        is_catching_up=completion is None and _is_catching_up(session, enrollment.id, module, now),
     )
 
 
-def _was_just_active(session: Session, enrollment_id: UUID, module: ModuleLine, now: datetime) -> bool:
+def _is_catching_up(session: Session, enrollment_id: UUID, module: ModuleLine, now: datetime) -> bool:
+    """Whether what was just done may not have been counted yet: then the page asks again by itself."""
+    if module.status is ProgressStatus.COMPLETED:
+        return False
     if module.is_external:
         return True  # its statements come from elsewhere, at any time
     registration_id = store.find_registration(session, enrollment_id, module.id)

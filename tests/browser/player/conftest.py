@@ -90,7 +90,12 @@ class Stage:
         with self.lock:
             self.under_way += 1
         try:
-            return [b"".join(self.app(environ, start_response))]
+            answer = self.app(environ, start_response)
+            try:
+                return [b"".join(answer)]
+            finally:
+                if hasattr(answer, "close"):
+                    answer.close()  # as servers do, or files stay open
         finally:
             with self.lock:
                 self.under_way -= 1

@@ -1,0 +1,172 @@
+"""The statement browser: what a person typed, as a query; what it found, in words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from core.db import Session
+from core.errors import Invalid, NotFound, Problem
+from lrs.services import credentials
+from lrs.services.sentences import Sentence, sentence
+from lrs.services.statements import authority_key
+from lrs.store import activities as activity_store
+from lrs.store import statements as store
+from lrs.store.keys import key
+from lrs.store.statements import Filter, Found, Kind, Selection
+from lrs.xapi import values
+from lrs.xapi.actors import IFIS, comparable_mbox
+from lrs.xapi.statements import references
+from lrs.xapi.values import is_iri
+
+PAGE = 50
+_VERBS = "http://adlnet.gov/expapi/verbs/"
+
+
+@dataclass(frozen=True)
+class Search:
+    """The filters as their fields hold them; an empty one does not filter."""
+
+    person: str = ""
+    verb: str = ""
+    activity: str = ""
+    registration: str = ""
+    since: str = ""
+    until: str = ""
+    credential: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything is asked for."""
+        return not any(vars(self).values())
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One statement for the page."""
+
+    id: UUID
+    stored: datetime
+    sentence: Sentence
+    registration: str
+    credential_id: UUID | None
+    version: str
+    is_voided: bool
+    statement: dict[str, Any]
+
+    @property
+    def text(self) -> str:
+        """The statement's JSON, to be read."""
+        return orjson.dumps(self.statement, option=orjson.OPT_INDENT_2).decode()
+
+
+def page(
+    session: Session, search: Search, *, before: datetime | None = None, languages: Sequence[str] = ("en",)
+) -> tuple[list[Shown], datetime | None]:
+    """A page of statements, newest first, and from where the next one goes on.
+
+    Raises Invalid naming every filter that cannot be read.
+    """
+    found = store.page(session, _selection(session, search, before), PAGE + 1)
+    shown = _shown(session, found[:PAGE], languages)
+    return shown, shown[-1].stored if len(found) > PAGE else None
+
+
+def one(session: Session, statement_id: UUID, languages: Sequence[str] = ("en",)) -> Shown:
+    """One statement, voided or not. Raises NotFound."""
+    found = store.find(session, statement_id)
+    if found is None:
+        raise NotFound("There is no such statement.")
+    return _shown(session, [found], languages)[0]
+
+
+def newer(session: Session, after: datetime, limit: int, languages: Sequence[str] = ("en",)) -> list[Shown]:
+    """Statements stored behind a moment, in the order they came."""
+    return _shown(session, store.follow(session, after, limit), languages)
+
+
+def _selection(session: Session, search: Search, before: datetime | None) -> Selection:
+    problems: list[Problem] = []
+    filters: list[Filter] = []
+    if search.person:
+        filters.append(Filter(key(_person(search.person)), ("actor",), (Kind.AGENT,)))
+    if search.registration:
+        if values.is_uuid(search.registration):
+            filters.append(Filter(UUID(search.registration), ("registration",), (Kind.REGISTRATION,)))
+        else:
+            problems.append(Problem("registration", "This is no UUID."))
+    if search.activity:
+        if is_iri(search.activity):
+            filters.append(Filter(key(search.activity), ("activity",), (Kind.ACTIVITY, Kind.RELATED_ACTIVITY)))
+        else:
+            problems.append(Problem("activity", "An activity is named by its IRI, like https://example.org/courses/1"))
+    if search.verb:
+        verb = search.verb if is_iri(search.verb) else _VERBS + search.verb.strip().lower()
+        filters.append(Filter(key(verb), ("verb",), (Kind.VERB,)))
+    credential_id = _credential(session, search.credential, filters, problems)
+    since, until = _moment("since", search.since, problems), _moment("until", search.until, problems)
+    if problems:
+        raise Invalid("These filters cannot be read.", problems=problems)
+    return Selection(filters=tuple(filters), credential_id=credential_id, since=since, until=until, after=before)
+
+
+def _credential(session: Session, text: str, filters: list[Filter], problems: list[Problem]) -> UUID | None:
+    """Statements of a credential are found by their authority, which has an index, and told apart by the credential."""
+    if not text:
+        return None
+    if not values.is_uuid(text):
+        problems.append(Problem("credential", "There is no such credential."))
+        return None
+    filters.append(Filter(authority_key(credentials.authority_of(session, UUID(text))), ("authority",), ()))
+    return UUID(text)
+
+
+def _person(text: str) -> str:
+    """The identifier meant: one that a link of this page carries, a mail address, an account, an OpenID."""
+    text = text.strip()
+    if text.partition("|")[0] in IFIS:
+        return text
+    if "@" in text and "://" not in text:
+        return "mbox|" + comparable_mbox(text if text.startswith("mailto:") else f"mailto:{text}")
+    home_page, bar, name = text.rpartition("|")
+    if bar:
+        return f"account|{home_page}|{name}"
+    return f"openid|{text}"
+
+
+def _moment(name: str, text: str, problems: list[Problem]) -> datetime | None:
+    if not text:
+        return None
+    moment = values.parse_timestamp(text if "T" in text else f"{text}T00:00:00Z")
+    if moment is None:
+        problems.append(Problem(name, "This is no date."))
+    return moment
+
+
+def _shown(session: Session, found: Sequence[Found], languages: Sequence[str]) -> list[Shown]:
+    statements = [orjson.loads(item.payload) for item in found]
+    unnamed = {iri for iri in map(_unnamed, statements) if iri}
+    known = activity_store.definitions(session, unnamed)
+    return [
+        Shown(
+            id=item.id,
+            stored=item.stored,
+            sentence=sentence(statement, languages, known),
+            registration=references(statement).registration or "",
+            credential_id=item.credential_id,
+            version=item.version,
+            is_voided=item.voided,
+            statement=statement,
+        )
+        for item, statement in zip(found, statements, strict=True)
+    ]
+
+
+def _unnamed(statement: dict[str, Any]) -> str | None:
+    """The activity whose name the statement leaves out."""
+    target = statement["object"]
+    has_name = target.get("objectType", "Activity") != "Activity" or target.get("definition", {}).get("name")
+    return None if has_name else str(target["id"])
