@@ -10,8 +10,8 @@ from sqlalchemy.dialects import postgresql
 
 from migrations import rls
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 
 def upgrade() -> None:
