@@ -1,5 +1,6 @@
 """Between the run-time's rows and sequencing: loading a learner's tree, keeping it, and what stands for the course."""
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +9,7 @@ from decimal import Decimal
 import orjson
 
 from core.db import Session
-from scorm_player.scorm.sequencing import objectives
+from scorm_player.scorm.sequencing import objectives, scope
 from scorm_player.scorm.sequencing.definition import Edition
 from scorm_player.scorm.sequencing.requests import TerminationRequest
 from scorm_player.scorm.sequencing.rollup import overall_rollup
@@ -34,24 +35,19 @@ class Standing:
 def tree_of(session: Session, registration: Registration, course: Course, now: datetime | None = None) -> ActivityTree:
     """Load the learner's tree. Objectives shared by all packages are the learner's own, whatever this one remembers."""
     state = SequencingState.from_json(orjson.loads(registration.activity_tree or "{}"))
-    if course.structure.objectives_global_to_system and registration.user_id is not None and _shares(course):
-        state.global_objectives |= store.global_objectives(session, registration.user_id)
-    return ActivityTree(course.structure, state, now=now)
+    if registration.user_id is not None and (names := scope.objective_names(course.structure)):
+        brought = store.global_objectives(session, registration.user_id, names)
+        scope.put_in(course.structure, state, brought, {})
+    chance = random.Random()  # noqa: S311  order of lessons, not a secret
+    return ActivityTree(course.structure, state, now=now, generator=chance)
 
 
 def keep(session: Session, registration: Registration, course: Course, tree: ActivityTree, now: datetime) -> None:
     """Store the learner's tree, and apart from it what outlives this course."""
     registration.activity_tree = orjson.dumps(tree.state.to_json()).decode()
-    if course.structure.objectives_global_to_system and registration.user_id is not None and _shares(course):
-        store.save_global_objectives(session, registration.user_id, tree.state.global_objectives, now)
-
-
-def _shares(course: Course) -> bool:
-    return any(
-        objective.maps
-        for activity in course.structure.root.walk()
-        for objective in (activity.primary, *activity.objectives)
-    )
+    if registration.user_id is not None:
+        taken_along, _ = scope.take_out(course.structure, tree.state)
+        store.save_global_objectives(session, registration.user_id, taken_along, now)
 
 
 def outlook(session: Session, registration: Registration, course: Course) -> Outlook:
