@@ -55,12 +55,17 @@ def outlook(session: Session, registration: Registration, course: Course) -> Out
     return look_ahead(tree_of(session, registration, course))
 
 
-def standing(tree: ActivityTree, node: Node, *, has_ended: bool, success_was_told: bool) -> Standing:
+def standing(
+    tree: ActivityTree, node: Node, *, has_ended: bool, success_was_told: bool, begun: Mapping[str, float]
+) -> Standing:
     """Tell what the course comes to with what `node` has told so far, tried out on a copy of the tree.
 
     When the SCO's session `has_ended` for good, its attempt is taken as ended too: what the SCO left unsaid, the end
     of an attempt says (UP.4), and nobody can tell that the window will not be closed now. Sequencing takes silence
     about success for satisfaction; a record must not, so without `success_was_told` by some SCO nobody has passed.
+
+    Progress is the root's own measure where there is one, else the mean of its single activities: 1 for a completed
+    one, and for others what they have told of themselves, which `begun` has by identifier.
     """
     ahead = tree.copy()
     if has_ended and ahead.current is not None and ahead.current.state.is_active:
@@ -70,7 +75,10 @@ def standing(tree: ActivityTree, node: Node, *, has_ended: bool, success_was_tol
     completed = objectives.is_completed(ahead, root, root.primary)
     satisfied = objectives.is_satisfied(ahead, root, root.primary)
     leaves = [leaf for leaf in root.walk() if leaf.is_leaf]
-    done = [leaf for leaf in leaves if objectives.is_completed(ahead, leaf, leaf.primary)]
+    done = [
+        1.0 if objectives.is_completed(ahead, leaf, leaf.primary) else begun.get(leaf.identifier, 0.0)
+        for leaf in leaves
+    ]
     measured = objectives.progress_measure_of(ahead, root, root.primary)
     return Standing(
         Completion.UNKNOWN if completed is None else Completion.COMPLETED if completed else Completion.INCOMPLETE,
@@ -79,7 +87,7 @@ def standing(tree: ActivityTree, node: Node, *, has_ended: bool, success_was_tol
         else Success.PASSED
         if satisfied
         else Success.FAILED,
-        1.0 if completed else measured if measured is not None else len(done) / len(leaves) if leaves else None,
+        1.0 if completed else measured if measured is not None else sum(done) / len(leaves) if leaves else None,
         _score(ahead, leaves),
     )
 

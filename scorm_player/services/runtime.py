@@ -474,7 +474,7 @@ def _promote(playing: _Playing) -> None:
     else:
         completion, success = rt.completion_status(values), rt.success_status(values)
     state.completion, state.success = Completion(completion), Success(success)
-    state.progress_measure = play.rounded(rt.number(values.get("cmi.progress_measure")), 4)
+    state.progress_measure = play.rounded(rt.progress(playing.item.standard, values), 4)
     score = rt.score(playing.item.standard, values)
     state.score_scaled = play.rounded(score.get("scaled"), 5)
     state.score_raw, state.score_min, state.score_max = (_storable(score.get(name)) for name in ("raw", "min", "max"))
@@ -585,12 +585,18 @@ def _tell_standing(playing: _Playing, tree: ActivityTree | None, *, has_ended: b
         tree = play.tree_of(playing.session, registration, playing.course, playing.now).copy()
         outcome = rt.end(playing.item, playing.data.values, terminated=False)
         transfer.take_over(tree, tree.nodes[playing.node_identifier], outcome, playing.data.set_by_content)
-    states = store.newest_states(playing.session, registration.id).values()
+    newest = store.newest_states(playing.session, registration.id)
+    states = newest.values()
     standing = play.standing(
         tree,
         tree.nodes[playing.node_identifier],
         has_ended=has_ended,
         success_was_told=any(state.success is not Success.UNKNOWN for state in states),
+        begun={
+            playing.course.identifier(item_id): float(state.progress_measure)
+            for item_id, state in newest.items()
+            if state.progress_measure is not None
+        },
     )
     _settle(playing, standing)
 
@@ -616,7 +622,11 @@ def _settle(playing: _Playing, standing: play.Standing) -> None:
         verbs.append("failed")
     if standing.progress is not None:
         progress = play.rounded(min(max(standing.progress, 0.0), 1.0), 4)
-        registration.progress_measure = max(registration.progress_measure or Decimal(0), progress or Decimal(0))
+        before = registration.progress_measure or Decimal(0)
+        registration.progress_measure = max(before, progress or Decimal(0))
+        if before < registration.progress_measure < 1:
+            source, measure = _source(playing), float(registration.progress_measure)
+            playing.made.append(statements.course_progressed(source, measure, playing.now))
     if standing.score and is_better:
         registration.score_scaled = play.rounded(standing.score.get("scaled"), 5)
         registration.score_raw, registration.score_min, registration.score_max = (
