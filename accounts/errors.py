@@ -1,6 +1,6 @@
 """What can go wrong with accounts."""
 
-from core.errors import Conflict, TooMany, Unauthorized
+from core.errors import Conflict, Forbidden, Gone, TooMany, Unauthorized
 
 
 class SignInRefused(Unauthorized):
@@ -19,3 +19,24 @@ class AlreadyMember(Conflict):
     """This e-mail belongs to somebody of the organization already."""
 
     title = "Somebody with this e-mail is already here"
+
+
+class LinkExpired(Gone):
+    """A link from a letter that is too old, used, replaced by a newer one, or made up; all look alike."""
+
+    title = "This link no longer works"
+
+    def __init__(self) -> None:
+        super().__init__("It has expired, or was used already. Ask for a new one.")
+
+
+class LastAdministrator(Conflict):
+    """Nobody could administer the organization afterwards."""
+
+    title = "Somebody must be able to administer the organization. Give another person that role first"
+
+
+class AdministratorProtected(Forbidden):
+    """Who may not assign roles may not shut an administrator out either."""
+
+    title = "Only somebody who may assign roles can change the standing of an administrator"

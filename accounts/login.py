@@ -9,6 +9,7 @@ from argon2.exceptions import VerifyMismatchError
 
 from accounts import permissions
 from accounts.errors import SignInLocked, SignInRefused
+from accounts.services import second_factor
 from accounts.services.people import hasher
 from accounts.store import people, sessions
 from accounts.tables import AuthSession, Membership, MembershipStatus, User
@@ -20,11 +21,6 @@ LIFETIME = timedelta(days=14)
 IDLE = timedelta(hours=12)
 FREE_TRIES = 5
 _DECOY = hasher.hash(secrets.token_urlsafe(16))
-
-
-def organizations_of(session: Session, email: str) -> list[tuple[UUID, UUID]]:
-    """Return (user id, organization id) of the memberships behind an e-mail; the transaction needs no tenant."""
-    return sessions.sign_in_candidates(session, email.strip().lower())
 
 
 def waste_time(password: str) -> None:
@@ -49,14 +45,32 @@ def password_matches(session: Session, user_id: UUID, password: str, now: dateti
     try:
         hasher.verify(user.password_hash, password)
     except VerifyMismatchError:
-        user.failed_logins += 1
-        if user.failed_logins >= FREE_TRIES:
-            user.locked_until = now + timedelta(minutes=min(2 ** (user.failed_logins - FREE_TRIES), 15))
-        audit.record(session, "sign_in.refused", "person", user.id, subject_user_id=user.id)
+        _count_wrong_try(session, user, now)
         return False
     if hasher.check_needs_rehash(user.password_hash):
         user.password_hash = hasher.hash(password)
     return True
+
+
+def code_matches(session: Session, user_id: UUID, code: str, now: datetime) -> bool:
+    """Check the second factor; wrong codes count together with wrong passwords. Raises SignInLocked while it waits."""
+    user = people.find_user(session, user_id, lock=True)
+    if user is None or not user.is_active:
+        return False
+    if user.locked_until is not None and user.locked_until > now:
+        raise SignInLocked
+    if second_factor.fits(session, user, code, now):
+        return True
+    _count_wrong_try(session, user, now)
+    return False
+
+
+def _count_wrong_try(session: Session, user: User, now: datetime) -> None:
+    user.failed_logins += 1
+    if user.failed_logins >= FREE_TRIES:
+        pause = min(2 ** min(user.failed_logins - FREE_TRIES, 4), 15)
+        user.locked_until = now + timedelta(minutes=pause)
+    audit.record(session, "sign_in.refused", "person", user.id, subject_user_id=user.id)
 
 
 def open_session(session: Session, user_id: UUID, now: datetime, *, ip_address: str, user_agent: str) -> str:

@@ -1,10 +1,11 @@
-"""Tables of accounts: organizations, people and their memberships, roles held, browser sessions."""
+"""Tables of accounts: organizations, people and their memberships, roles held, browser sessions, one-time links."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Base, TenantTable, enum_column, member_key, one_of, uuid7
@@ -47,6 +48,10 @@ class User(Base):
     last_login_at: Mapped[datetime | None]
     failed_logins: Mapped[int] = mapped_column(default=0)
     locked_until: Mapped[datetime | None]
+    mfa_secret: Mapped[bytes | None]  # encrypted, see services/sealing.py; not asked for until mfa_enabled_at
+    mfa_key_id: Mapped[str | None] = mapped_column(String(16))
+    mfa_enabled_at: Mapped[datetime | None]
+    mfa_last_step: Mapped[int | None] = mapped_column(BigInteger)  # no code counts twice (RFC 6238 §5.2)
     created_at: Mapped[datetime]
 
 
@@ -68,11 +73,25 @@ class Membership(TenantTable):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     status: Mapped[MembershipStatus] = enum_column(MembershipStatus, default=MembershipStatus.ACTIVE)
     position_title: Mapped[str | None] = mapped_column(String(100))
+    employee_id: Mapped[str | None] = mapped_column(String(100))
+    manager_id: Mapped[UUID | None]  # the reporting line has no loops: services/members.py
+    hired_on: Mapped[date | None]
+    left_on: Mapped[date | None]
     created_at: Mapped[datetime]
 
     __table_args__ = (
         UniqueConstraint("organization_id", "user_id"),
         one_of("status", MembershipStatus),
+        CheckConstraint("manager_id <> user_id", name="own_manager"),
+        member_key("manager_id"),
+        Index("ix_memberships_manager", "organization_id", "manager_id"),
+        Index(
+            "uq_memberships_employee_id",
+            "organization_id",
+            "employee_id",
+            unique=True,
+            postgresql_where=text("employee_id IS NOT NULL"),
+        ),
         Index("ix_memberships_user_id", "user_id"),
     )
 
@@ -127,3 +146,46 @@ class AuthSession(TenantTable):
     revoked_at: Mapped[datetime | None]
 
     __table_args__ = (member_key("user_id"), Index("ix_auth_sessions_user", "organization_id", "user_id"))
+
+
+class TokenPurpose(StrEnum):
+    """What a one-time token is good for."""
+
+    EMAIL_VERIFICATION = "email_verification"
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - a purpose, no password
+    INVITATION = "invitation"
+    SECOND_FACTOR = "second_factor"  # the right password was given, the code is still to come
+
+
+class OneTimeToken(TenantTable):
+    """A secret sent to one person for one purpose, once. Only its hash is stored."""
+
+    __tablename__ = "one_time_tokens"
+
+    user_id: Mapped[UUID]
+    purpose: Mapped[TokenPurpose] = enum_column(TokenPurpose)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    payload: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]  # also when a newer one took its place
+
+    __table_args__ = (
+        member_key("user_id"),
+        one_of("purpose", TokenPurpose),
+        Index("ix_one_time_tokens_user", "organization_id", "user_id", "purpose"),
+    )
+
+
+class RecoveryCode(Base):
+    """A code that replaces the second factor once, for the day the phone is lost. The person's, not a tenant's."""
+
+    __tablename__ = "recovery_codes"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    code_hash: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+    __table_args__ = (UniqueConstraint("user_id", "code_hash"),)

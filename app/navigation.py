@@ -93,7 +93,10 @@ def template_values() -> dict[str, Any]:
             "name": person.name,
             "initials": "".join(word[0] for word in person.name.split()[:2]).upper(),
             "organization": person.organization_name,
-            "entries": [],
+            "entries": [
+                {"label": _("My profile"), "url": url_for("accounts.show_profile"), "icon": "person"},
+                {"label": _("My sessions"), "url": url_for("accounts.list_sessions"), "icon": "lock"},
+            ],
             "sign_out_url": url_for("accounts.sign_out"),
         }
     return values

@@ -4,9 +4,12 @@ from datetime import timedelta
 
 from flask import Flask
 
+from accounts import jobs as accounts_jobs
 from accounts import login
 from accounts.permissions import SIGNED_IN
 from accounts.routes import bp as accounts_routes
+from accounts.services import addresses as accounts_addresses
+from accounts.services import sealing
 from app import duties
 from app.pages import bp as app_pages
 from catalog.routes import bp as catalog_routes
@@ -36,6 +39,10 @@ LISTENERS: events.Listeners = {
 }
 
 JOBS: dict[str, jobs.Handler] = {
+    "accounts.send_invitation": accounts_jobs.send_invitation,
+    "accounts.send_verification": accounts_jobs.send_verification,
+    "accounts.answer_reset_request": accounts_jobs.answer_reset_request,
+    "accounts.tell_password_changed": accounts_jobs.tell_password_changed,
     "app.sweep_files": duties.sweep_files,
     "app.tidy_jobs": duties.tidy_jobs,
     "lrs.forget_refusals": lrs_jobs.forget_refusals,
@@ -49,7 +56,6 @@ SCHEDULE: dict[str, jobs.Duty] = {
     "sweep_files": jobs.Duty("app.sweep_files", timedelta(hours=6)),
     "forget_refusals": jobs.Duty("lrs.forget_refusals", timedelta(hours=6)),
     "tidy_jobs": jobs.Duty("app.tidy_jobs", timedelta(hours=1)),
-    "forget_refusals": jobs.Duty("lrs.forget_refusals", timedelta(hours=6)),
 }
 
 BLUEPRINTS = (app_pages, accounts_routes, lrs_routes, scorm_player_routes, catalog_routes, training_routes)
@@ -66,6 +72,8 @@ def connect(config: Config) -> None:
         content_origin=config.content_origin, app_origin=config.app_origin, key=config.key("scorm_player.close")
     )
     training_addresses.use(config.app_origin)
+    accounts_addresses.use(config.app_origin)
+    sealing.use(config.key("accounts.second_factor"))
 
 
 def parts(config: Config, database: Database) -> Parts:

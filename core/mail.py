@@ -3,10 +3,12 @@
 import smtplib
 import sys
 from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+from core import clock
 from core.db import uuid7
 
 
@@ -57,6 +59,8 @@ def mailer(smtp_url: str | None, sender: str, folder: Path) -> Mailer:
 
 def _message(sender: str, to: str, subject: str, body: str) -> EmailMessage:
     message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = sender, to, subject
+    message["From"], message["To"], message["Subject"] = sender, to, " ".join(subject.split())
+    message["Date"], message["Message-ID"] = format_datetime(clock.now()), make_msgid(domain="stoa.invalid")
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers to us
     message.set_content(body)
     return message

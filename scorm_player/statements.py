@@ -109,6 +109,12 @@ def course_changed(
     return _statement(source, verb, _course(source), result, now)
 
 
+def course_progressed(source: Source, measure: float, now: datetime) -> Statement:
+    """Say how much of the course as a whole is done, 0 … 1, so that it can be told from the statements alone."""
+    result = {"score": {"scaled": measure}, "extensions": {PROGRESS: round(measure * 100)}}
+    return _statement(source, "progressed", _course(source), result, now)
+
+
 # --- what the values tell ---------------------------------------------------------------------------------------------
 
 

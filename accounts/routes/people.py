@@ -1,30 +1,50 @@
-"""The list of people, and adding one."""
+"""The list of people, adding one, and the page of each."""
 
-from flask import flash, redirect, render_template, url_for
+from uuid import UUID
+
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from accounts.errors import AlreadyMember
 from accounts.routes.blueprint import bp
-from accounts.services import people
-from accounts.tables import RoleCode
+from accounts.services import links, members, people
+from accounts.tables import MembershipStatus
 from core import clock
-from core.errors import Invalid, Problem
-from core.http import current_tenant, database, form, page_number, requires, searched
+from core.errors import Conflict, Invalid, Problem
+from core.http import current_tenant, current_user, database, form, page_number, requires, searched
 
 PAGE = 50
 OFFERED_ROLES = ("learner", "content_author", "training_admin", "compliance_officer", "auditor", "org_admin")
+FIELDS = {
+    "first_name": 99,
+    "last_name": 99,
+    "position_title": 100,
+    "employee_id": 100,
+    "hired_on": 10,
+    "manager_email": 254,
+}
 
 
 @bp.get("/people")
 @requires("people.read")
 def list_people() -> ResponseReturnValue:
-    """Show people by name, searchable, fifty at a time."""
+    """Show people by name, searchable, by standing, fifty at a time."""
     search, number = searched(), page_number()
+    status = request.args.get("status", "")
+    status = status if status in set(MembershipStatus) else ""
     with database().read(current_tenant()) as session:
-        found, total = people.page(session, search, (number - 1) * PAGE, PAGE)
+        found, total = members.page(session, search, status or None, (number - 1) * PAGE, PAGE)
+        counts = members.counts(session)
     return render_template(
-        "accounts/people.html", people=found, total=total, search=search, page=number, pages=-(-total // PAGE)
+        "accounts/people.html",
+        people=found,
+        total=total,
+        counts=counts,
+        search=search,
+        status=status,
+        page=number,
+        pages=-(-total // PAGE),
     )
 
 
@@ -32,16 +52,16 @@ def list_people() -> ResponseReturnValue:
 @requires("people.write")
 def new_person() -> ResponseReturnValue:
     """Show the form for a new person."""
-    return render_template("accounts/person_new.html", values={}, problems=(), roles=OFFERED_ROLES)
+    return render_template("accounts/person_new.html", values={}, problems=(), roles=_offered_roles())
 
 
 @bp.post("/people")
 @requires("people.write")
 def add_person() -> ResponseReturnValue:
-    """Add a person with one role and a first password."""
+    """Add a person with one role: invited by letter, or with a first password where there is no mail."""
     values = form({"email": 254, "first_name": 100, "last_name": 100, "role": 40, "password": 1000})
     try:
-        role = RoleCode(values["role"]) if values["role"] in OFFERED_ROLES else RoleCode.LEARNER
+        role = values["role"] if values["role"] in _offered_roles() else "learner"
         with database().write(current_tenant()) as session:
             people.add(
                 session,
@@ -49,7 +69,8 @@ def add_person() -> ResponseReturnValue:
                 first_name=values["first_name"],
                 last_name=values["last_name"],
                 roles=[role],
-                password=values["password"],
+                password=values["password"] or None,
+                invite=not values["password"],
                 now=clock.now(),
             )
     except Invalid as error:
@@ -57,7 +78,118 @@ def add_person() -> ResponseReturnValue:
     except AlreadyMember as error:
         problems = (Problem("email", error.message),)
     else:
-        flash(_("%(name)s was added.", name=f"{values['first_name']} {values['last_name']}"), "ok")
+        name = f"{values['first_name']} {values['last_name']}"
+        flash(
+            _("%(name)s was added.", name=name) if values["password"] else _("%(name)s was invited.", name=name), "ok"
+        )
         return redirect(url_for("accounts.list_people"))
-    page = render_template("accounts/person_new.html", values=values, problems=problems, roles=OFFERED_ROLES)
+    page = render_template("accounts/person_new.html", values=values, problems=problems, roles=_offered_roles())
     return page, 422
+
+
+@bp.get("/people/<uuid:user_id>")
+@requires("people.read")
+def show_person(user_id: UUID) -> ResponseReturnValue:
+    """Show a person: facts, reporting line, roles."""
+    return _person_page(user_id)
+
+
+@bp.get("/people/<uuid:user_id>/edit")
+@requires("people.write")
+def edit_person(user_id: UUID) -> ResponseReturnValue:
+    """Show the form with what the organization knows of a person."""
+    return _edit_page(user_id)
+
+
+@bp.post("/people/<uuid:user_id>/edit")
+@requires("people.write")
+def save_person(user_id: UUID) -> ResponseReturnValue:
+    """Change what the organization knows of a person."""
+    values = form(FIELDS)
+    try:
+        with database().write(current_tenant()) as session:
+            members.change(session, user_id, **values)
+    except Invalid as error:
+        return _edit_page(user_id, values, error.problems), 422
+    flash(_("Saved."), "ok")
+    return redirect(url_for("accounts.show_person", user_id=user_id))
+
+
+@bp.post("/people/<uuid:user_id>/standing")
+@requires("people.write")
+def set_standing(user_id: UUID) -> ResponseReturnValue:
+    """Say where a person stands: active, on leave, suspended, left."""
+    if user_id == current_user().user_id:
+        raise Conflict(_("Somebody else must change your own standing."))
+    with database().write(current_tenant()) as session:
+        may = current_user().may("roles.assign")
+        members.set_standing(session, user_id, form({"status": 40})["status"], clock.now(), may_assign_roles=may)
+    flash(_("Saved."), "ok")
+    return redirect(url_for("accounts.show_person", user_id=user_id))
+
+
+@bp.post("/people/<uuid:user_id>/invite")
+@requires("people.write")
+def invite_again(user_id: UUID) -> ResponseReturnValue:
+    """Send the invitation once more; the earlier link stops working."""
+    with database().write(current_tenant()) as session:
+        links.invite(session, user_id)
+    flash(_("A new letter is on its way; the link in the earlier one stops working."), "ok")
+    return redirect(url_for("accounts.show_person", user_id=user_id))
+
+
+@bp.post("/people/<uuid:user_id>/roles")
+@requires("roles.assign")
+def assign_role(user_id: UUID) -> ResponseReturnValue:
+    """Give a role, or change its days."""
+    values = form({"role": 40, "from_on": 10, "until_on": 10})
+    try:
+        with database().write(current_tenant()) as session:
+            members.assign_role(session, user_id, now=clock.now(), by=current_user().user_id, **values)
+    except Invalid as error:
+        return _person_page(user_id, values, error.problems), 422
+    flash(_("The role is given."), "ok")
+    return redirect(url_for("accounts.show_person", user_id=user_id))
+
+
+@bp.post("/people/<uuid:user_id>/roles/<role>/remove")
+@requires("roles.assign")
+def remove_role(user_id: UUID, role: str) -> ResponseReturnValue:
+    """Take a role away."""
+    with database().write(current_tenant()) as session:
+        members.remove_role(session, user_id, role, clock.now())
+    flash(_("The role is taken away."), "ok")
+    return redirect(url_for("accounts.show_person", user_id=user_id))
+
+
+def _person_page(user_id: UUID, values: dict[str, str] | None = None, problems: tuple[Problem, ...] = ()) -> str:
+    with database().read(current_tenant()) as session:
+        member = members.get(session, user_id, clock.now())
+    return render_template(
+        "accounts/person.html",
+        member=member,
+        values=values or {},
+        problems=problems,
+        roles=members.ASSIGNABLE,
+        standings=[status for status in members.STANDINGS if status != member.status],
+        is_self=user_id == current_user().user_id,
+    )
+
+
+def _edit_page(user_id: UUID, values: dict[str, str] | None = None, problems: tuple[Problem, ...] = ()) -> str:
+    with database().read(current_tenant()) as session:
+        member = members.get(session, user_id, clock.now())
+    stored = {
+        "first_name": member.person.first_name,
+        "last_name": member.person.last_name,
+        "position_title": member.position_title or "",
+        "employee_id": member.employee_id or "",
+        "hired_on": str(member.hired_on or ""),
+        "manager_email": member.manager.email if member.manager else "",
+    }
+    return render_template("accounts/person_edit.html", member=member, values=values or stored, problems=problems)
+
+
+def _offered_roles() -> tuple[str, ...]:
+    """Return the roles this visitor may give: who may not assign roles adds learners only."""
+    return OFFERED_ROLES if current_user().may("roles.assign") else OFFERED_ROLES[:1]

@@ -1,7 +1,5 @@
 """Signing in and out."""
 
-from urllib.parse import urlsplit
-
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -9,7 +7,11 @@ from flask_babel import gettext as _
 from accounts import login
 from accounts.errors import SignInLocked, SignInRefused
 from accounts.permissions import SIGNED_IN
+from accounts.routes import second_factor as second_factor_step
 from accounts.routes.blueprint import bp
+from accounts.routes.targets import safe_next
+from accounts.services import links, people, second_factor
+from accounts.tables import TokenPurpose
 from core import clock
 from core.http import (
     clear_session_cookie,
@@ -29,7 +31,7 @@ from core.http import (
 def show_sign_in() -> ResponseReturnValue:
     """Show the sign-in form, or go on when somebody is signed in already."""
     if visitor() is not None:
-        return redirect(_safe_next())
+        return redirect(safe_next(request.args.get("next", "")))
     return render_template("accounts/sign_in.html", next=request.args.get("next", ""), error=None, email="")
 
 
@@ -39,7 +41,7 @@ def sign_in() -> ResponseReturnValue:
     """Check e-mail and password and open a session; every refusal looks the same."""
     given = form({"email": 254, "password": 1000, "next": 2000})
     try:
-        token = _sign_in(given["email"], given["password"])
+        token, is_complete = _sign_in(given["email"], given["password"])
     except SignInRefused:
         error = _("E-mail or password is wrong.")
         status = 401
@@ -47,7 +49,9 @@ def sign_in() -> ResponseReturnValue:
         error = _("Too many wrong passwords. Wait a few minutes and try again.")
         status = 429
     else:
-        response = redirect(_safe_next(given["next"]))
+        if not is_complete:
+            return second_factor_step.ask_for_code(token, given["next"])
+        response = redirect(safe_next(given["next"]))
         set_session_cookie(response, token, int(login.LIFETIME.total_seconds()))
         return response
     page = render_template("accounts/sign_in.html", next=given["next"], error=error, email=given["email"])
@@ -66,10 +70,13 @@ def sign_out() -> ResponseReturnValue:
     return response
 
 
-def _sign_in(email: str, password: str) -> str:
-    """Answer the token of a new session. The tenant is known only after the e-mail has been looked up."""
+def _sign_in(email: str, password: str) -> tuple[str, bool]:
+    """Answer the token of a new session and True, or of the step that asks for the second factor and False.
+
+    The tenant is known only after the e-mail has been looked up.
+    """
     with database().read(None) as session:
-        candidates = login.organizations_of(session, email)
+        candidates = people.sign_in_candidates(session, email)
     if not candidates:
         login.waste_time(password)
         raise SignInRefused
@@ -80,14 +87,7 @@ def _sign_in(email: str, password: str) -> str:
     if not is_right:
         raise SignInRefused
     with database().write(organization_id) as session:
-        return login.open_session(
-            session, user_id, now, ip_address=client_address(), user_agent=request.headers.get("User-Agent", "")
-        )
-
-
-def _safe_next(target: str | None = None) -> str:
-    """Return where to go after signing in: only a path of this application."""
-    wanted = target if target is not None else request.args.get("next", "")
-    parts = urlsplit(wanted)
-    is_local = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not parts.netloc
-    return wanted if is_local else url_for("app.index")
+        if second_factor.is_on(session, user_id):
+            return links.issue(session, user_id, TokenPurpose.SECOND_FACTOR, now), False
+        agent = request.headers.get("User-Agent", "")
+        return login.open_session(session, user_id, now, ip_address=client_address(), user_agent=agent), True

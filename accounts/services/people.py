@@ -9,11 +9,15 @@ from uuid import UUID
 from argon2 import PasswordHasher
 
 from accounts.errors import AlreadyMember
+from accounts.events import PersonJoined
 from accounts.store import people as store
-from accounts.tables import Membership, Organization, RoleAssignment, RoleCode, User
+from accounts.store import sessions
+from accounts.tables import Membership, MembershipStatus, Organization, RoleAssignment, RoleCode, User
 from core import audit
 from core.db import Session, uuid7
 from core.errors import Invalid, NotFound, Problem
+from core.events import publish
+from core.jobs import enqueue
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]+|[^@\s]{1,64}@localhost")
 SHORTEST_PASSWORD = 10
@@ -67,20 +71,20 @@ def get(session: Session, user_id: UUID) -> Person:
     user = store.find_user(session, user_id)
     if user is None:
         raise NotFound("There is no such person.")
-    return _person(user, store.organization(session))
+    return described(user, store.organization(session))
 
 
 def page(session: Session, search: str = "", offset: int = 0, limit: int = 50) -> tuple[list[Person], int]:
     """Return people by name and how many there are in all; `search` looks into names and e-mails."""
     organization = store.organization(session)
     users, total = store.page(session, search, offset, limit)
-    return [_person(user, organization) for user in users], total
+    return [described(user, organization) for user in users], total
 
 
 def named(session: Session, user_ids: Sequence[UUID]) -> dict[UUID, Person]:
     """Return those of these people who belong to this organization, by id."""
     organization = store.organization(session)
-    return {user.id: _person(user, organization) for user in store.by_ids(session, user_ids)}
+    return {user.id: described(user, organization) for user in store.by_ids(session, user_ids)}
 
 
 def find_by_verified_email(session: Session, email: str) -> UUID | None:
@@ -98,11 +102,13 @@ def add(
     now: datetime,
     password: str | None = None,
     is_verified: bool = False,
+    invite: bool = False,
 ) -> UUID:
     """Add a person to this organization with these roles and answer the person's id.
 
-    Somebody known elsewhere keeps name and password and gains a membership. Raises Invalid with every field that is
-    wrong, AlreadyMember.
+    With `invite` they get a letter and come in by its link. Somebody known elsewhere keeps name and password, and is
+    always asked by letter, unless `is_verified` says that the caller knows them. Raises Invalid with every field that
+    is wrong, AlreadyMember.
     """
     email = email.strip().lower()
     _check(email, first_name, last_name, roles, password)
@@ -124,23 +130,57 @@ def add(
         session.flush()
     elif store.find_membership(session, user_id) is not None:
         raise AlreadyMember
-    session.add(Membership(user_id=user_id, created_at=now))
+    else:
+        invite = invite or not is_verified
+    status = MembershipStatus.INVITED if invite else MembershipStatus.ACTIVE
+    session.add(Membership(user_id=user_id, status=status, created_at=now))
     session.flush()
     for role in roles:
         session.add(RoleAssignment(user_id=user_id, role=RoleCode(role), created_at=now))
     audit.record(session, "person.joined", "person", user_id, subject_user_id=user_id, new={"roles": list(roles)})
-    session.flush()
+    publish(session, PersonJoined(user_id), subject=user_id)
+    if invite:
+        enqueue(session, "accounts.send_invitation", {"user_id": str(user_id)})
     return user_id
+
+
+def status(session: Session, user_id: UUID) -> str:
+    """Return where a person stands in this organization. Raises NotFound."""
+    membership = store.find_membership(session, user_id)
+    if membership is None:
+        raise NotFound("There is no such person.")
+    return str(membership.status.value)
+
+
+def sign_in_candidates(session: Session, email: str) -> list[tuple[UUID, UUID]]:
+    """Return (user id, organization id) of the memberships one may sign in with; the transaction needs no tenant."""
+    return sessions.sign_in_candidates(session, email.strip().lower())
+
+
+def name_problems(first_name: str, last_name: str) -> list[Problem]:
+    """Return what is wrong with a person's name."""
+    problems = []
+    for where, name, missing in (
+        ("first_name", first_name, "The first name is missing."),
+        ("last_name", last_name, "The last name is missing."),
+    ):
+        if not name.strip():
+            problems.append(Problem(where, missing))
+        elif not name.isprintable() or len(name) > 99:
+            problems.append(Problem(where, "A name takes up to 99 letters, in one line."))
+    return problems
+
+
+def is_email(text: str) -> bool:
+    """Tell whether a text has the form of an e-mail address."""
+    return bool(_EMAIL.fullmatch(text)) and len(text) <= 254
 
 
 def _check(email: str, first_name: str, last_name: str, roles: Sequence[str], password: str | None) -> None:
     problems = []
-    if not _EMAIL.fullmatch(email) or len(email) > 254:
+    if not is_email(email):
         problems.append(Problem("email", "This is not an e-mail address.", "Write it like name@example.org."))
-    if not first_name.strip():
-        problems.append(Problem("first_name", "The first name is missing."))
-    if not last_name.strip():
-        problems.append(Problem("last_name", "The last name is missing."))
+    problems += name_problems(first_name, last_name)
     if unknown := [role for role in roles if role not in set(RoleCode)]:
         problems.append(Problem("roles", f"There is no role {unknown[0]}.", f"Use {', '.join(RoleCode)}."))
     if password is not None and len(password) < SHORTEST_PASSWORD:
@@ -149,7 +189,8 @@ def _check(email: str, first_name: str, last_name: str, roles: Sequence[str], pa
         raise Invalid(problems=problems)
 
 
-def _person(user: User, organization: Organization) -> Person:
+def described(user: User, organization: Organization) -> Person:
+    """Return what other rooms may know of a person."""
     return Person(
         user.id,
         user.display_name,

@@ -43,12 +43,17 @@ def roles(session: Session, user_id: UUID, now: datetime) -> list[str]:
     return sorted(role.value for role in session.scalars(query))
 
 
-def page(session: Session, search: str, offset: int, limit: int) -> tuple[Sequence[User], int]:
-    """Return people of this organization by name, those matching `search`, and how many there are in all."""
+def page(
+    session: Session, search: str, offset: int, limit: int, status: MembershipStatus | None = None
+) -> tuple[Sequence[User], int]:
+    """Return people of this organization by name, those matching `search`, and how many there are in all.
+
+    Without a `status`, everybody who has not left.
+    """
     query = (
         select(User)
         .join(Membership, Membership.user_id == User.id)
-        .where(Membership.status != MembershipStatus.LEFT)
+        .where(Membership.status == status if status else Membership.status != MembershipStatus.LEFT)
         .order_by(User.last_name, User.first_name, User.id)
     )
     if search:

@@ -41,3 +41,34 @@ def revoke(session: Session, session_id: UUID, now: datetime) -> None:
     session.execute(
         update(AuthSession).where(AuthSession.id == session_id, AuthSession.revoked_at.is_(None)).values(revoked_at=now)
     )
+
+
+def end_everywhere(session: Session, user_id: UUID, now: datetime, keep: UUID | None = None) -> None:
+    """End a person's sessions in every organization, but for one."""
+    session.execute(
+        text("SELECT end_sessions(:person, :kept, :moment)"), {"person": user_id, "kept": keep, "moment": now}
+    )
+
+
+def end_here(session: Session, user_id: UUID, now: datetime) -> None:
+    """End a person's sessions in this organization."""
+    session.execute(
+        update(AuthSession)
+        .where(AuthSession.user_id == user_id, AuthSession.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+
+
+def of_person(session: Session, user_id: UUID, now: datetime, idle_since: datetime) -> list[AuthSession]:
+    """Return a person's live sessions in this organization, the latest used first."""
+    query = (
+        select(AuthSession)
+        .where(
+            AuthSession.user_id == user_id,
+            AuthSession.revoked_at.is_(None),
+            AuthSession.expires_at > now,
+            AuthSession.last_activity_at > idle_since,
+        )
+        .order_by(AuthSession.last_activity_at.desc(), AuthSession.id)
+    )
+    return list(session.scalars(query))

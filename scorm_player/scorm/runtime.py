@@ -631,6 +631,22 @@ def lesson_status(
     return status
 
 
+def progress(standard: Standard, values: Mapping[str, str]) -> float | None:
+    """Answer how much of the SCO is done, 0 … 1: the measure it states, else the share of its completed objectives.
+
+    In SCORM 1.2, which has no measure, an objective that was passed is completed as well. None: nothing is known.
+    """
+    stated = number(values.get("cmi.progress_measure"))
+    kept = [record for record in records(values, "cmi.objectives") if record.get("id")]
+    if stated is not None or not kept:
+        return stated
+    if standard == "1.2":
+        done = [record for record in kept if record.get("status") in ("completed", "passed")]
+    else:
+        done = [record for record in kept if record.get("completion_status") == "completed"]
+    return len(done) / len(kept)
+
+
 def status_so_far(item: Item, values: Mapping[str, str]) -> str:
     """Tell the lesson_status as far as it is sure while a 1.2 lesson is still open.
 

@@ -1,5 +1,6 @@
 """Between the run-time's rows and sequencing: loading a learner's tree, keeping it, and what stands for the course."""
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +9,7 @@ from decimal import Decimal
 import orjson
 
 from core.db import Session
-from scorm_player.scorm.sequencing import objectives
+from scorm_player.scorm.sequencing import objectives, scope
 from scorm_player.scorm.sequencing.definition import Edition
 from scorm_player.scorm.sequencing.requests import TerminationRequest
 from scorm_player.scorm.sequencing.rollup import overall_rollup
@@ -34,24 +35,19 @@ class Standing:
 def tree_of(session: Session, registration: Registration, course: Course, now: datetime | None = None) -> ActivityTree:
     """Load the learner's tree. Objectives shared by all packages are the learner's own, whatever this one remembers."""
     state = SequencingState.from_json(orjson.loads(registration.activity_tree or "{}"))
-    if course.structure.objectives_global_to_system and registration.user_id is not None and _shares(course):
-        state.global_objectives |= store.global_objectives(session, registration.user_id)
-    return ActivityTree(course.structure, state, now=now)
+    if registration.user_id is not None and (names := scope.objective_names(course.structure)):
+        brought = store.global_objectives(session, registration.user_id, names)
+        scope.put_in(course.structure, state, brought, {})
+    chance = random.Random()  # noqa: S311  order of lessons, not a secret
+    return ActivityTree(course.structure, state, now=now, generator=chance)
 
 
 def keep(session: Session, registration: Registration, course: Course, tree: ActivityTree, now: datetime) -> None:
     """Store the learner's tree, and apart from it what outlives this course."""
     registration.activity_tree = orjson.dumps(tree.state.to_json()).decode()
-    if course.structure.objectives_global_to_system and registration.user_id is not None and _shares(course):
-        store.save_global_objectives(session, registration.user_id, tree.state.global_objectives, now)
-
-
-def _shares(course: Course) -> bool:
-    return any(
-        objective.maps
-        for activity in course.structure.root.walk()
-        for objective in (activity.primary, *activity.objectives)
-    )
+    if registration.user_id is not None:
+        taken_along, _ = scope.take_out(course.structure, tree.state)
+        store.save_global_objectives(session, registration.user_id, taken_along, now)
 
 
 def outlook(session: Session, registration: Registration, course: Course) -> Outlook:
@@ -59,12 +55,17 @@ def outlook(session: Session, registration: Registration, course: Course) -> Out
     return look_ahead(tree_of(session, registration, course))
 
 
-def standing(tree: ActivityTree, node: Node, *, has_ended: bool, success_was_told: bool) -> Standing:
+def standing(
+    tree: ActivityTree, node: Node, *, has_ended: bool, success_was_told: bool, begun: Mapping[str, float]
+) -> Standing:
     """Tell what the course comes to with what `node` has told so far, tried out on a copy of the tree.
 
     When the SCO's session `has_ended` for good, its attempt is taken as ended too: what the SCO left unsaid, the end
     of an attempt says (UP.4), and nobody can tell that the window will not be closed now. Sequencing takes silence
     about success for satisfaction; a record must not, so without `success_was_told` by some SCO nobody has passed.
+
+    Progress is the root's own measure where there is one, else the mean of its single activities: 1 for a completed
+    one, and for others what they have told of themselves, which `begun` has by identifier.
     """
     ahead = tree.copy()
     if has_ended and ahead.current is not None and ahead.current.state.is_active:
@@ -74,7 +75,10 @@ def standing(tree: ActivityTree, node: Node, *, has_ended: bool, success_was_tol
     completed = objectives.is_completed(ahead, root, root.primary)
     satisfied = objectives.is_satisfied(ahead, root, root.primary)
     leaves = [leaf for leaf in root.walk() if leaf.is_leaf]
-    done = [leaf for leaf in leaves if objectives.is_completed(ahead, leaf, leaf.primary)]
+    done = [
+        1.0 if objectives.is_completed(ahead, leaf, leaf.primary) else begun.get(leaf.identifier, 0.0)
+        for leaf in leaves
+    ]
     measured = objectives.progress_measure_of(ahead, root, root.primary)
     return Standing(
         Completion.UNKNOWN if completed is None else Completion.COMPLETED if completed else Completion.INCOMPLETE,
@@ -83,7 +87,7 @@ def standing(tree: ActivityTree, node: Node, *, has_ended: bool, success_was_tol
         else Success.PASSED
         if satisfied
         else Success.FAILED,
-        1.0 if completed else measured if measured is not None else len(done) / len(leaves) if leaves else None,
+        1.0 if completed else measured if measured is not None else sum(done) / len(leaves) if leaves else None,
         _score(ahead, leaves),
     )
 

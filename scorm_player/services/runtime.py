@@ -23,7 +23,7 @@ from scorm_player.scorm import transfer
 from scorm_player.scorm.data_model import table
 from scorm_player.scorm.runtime import Learner as Learner  # part of what `launch` takes: re-exported on purpose
 from scorm_player.scorm.sequencing.definition import HiddenControl
-from scorm_player.scorm.sequencing.overall import overall_sequencing
+from scorm_player.scorm.sequencing.overall import begin_session, close_session, overall_sequencing
 from scorm_player.scorm.sequencing.requests import NavigationRequest
 from scorm_player.scorm.sequencing.tree import ActivityTree, Node
 from scorm_player.scorm.sequencing.validity import Outlook, look_ahead
@@ -163,18 +163,16 @@ class _How:
 
 def _enter(tree: ActivityTree, target: str | None) -> _Entered | None:
     """Go into the tree: resume what was left, then to the chosen target if there is one; else start."""
-    if tree.current is not None:  # the last session ended, and its window was closed without leaving the course
-        overall_sequencing(tree, NavigationRequest.SUSPEND_ALL)
-        tree.current = None
-    if tree.suspended is not None and target in (None, tree.suspended.identifier):
+    if target is None:
+        outcome = begin_session(tree)
+        if outcome.delivered is None and (first := look_ahead(tree).first_choice()):
+            outcome = overall_sequencing(tree, NavigationRequest.CHOICE, first.identifier)
+        return _Entered(outcome.resumes) if outcome.delivered is not None else None
+    close_session(tree)
+    if tree.suspended is not None and target == tree.suspended.identifier:
         outcome = overall_sequencing(tree, NavigationRequest.RESUME_ALL)
-    elif target is not None:
-        outcome = overall_sequencing(tree, NavigationRequest.CHOICE, target)
     else:
-        outcome = overall_sequencing(tree, NavigationRequest.START)
-        if outcome.delivered is None:  # a course of choice without flow starts with whatever may be chosen first
-            first = next((e for e in look_ahead(tree).contents if e.is_leaf and e.is_visible and e.is_selectable), None)
-            outcome = overall_sequencing(tree, NavigationRequest.CHOICE, first.identifier) if first else outcome
+        outcome = overall_sequencing(tree, NavigationRequest.CHOICE, target)
     return _Entered(outcome.resumes) if outcome.delivered is not None else None
 
 
@@ -476,7 +474,7 @@ def _promote(playing: _Playing) -> None:
     else:
         completion, success = rt.completion_status(values), rt.success_status(values)
     state.completion, state.success = Completion(completion), Success(success)
-    state.progress_measure = play.rounded(rt.number(values.get("cmi.progress_measure")), 4)
+    state.progress_measure = play.rounded(rt.progress(playing.item.standard, values), 4)
     score = rt.score(playing.item.standard, values)
     state.score_scaled = play.rounded(score.get("scaled"), 5)
     state.score_raw, state.score_min, state.score_max = (_storable(score.get(name)) for name in ("raw", "min", "max"))
@@ -503,8 +501,11 @@ def _promoted(state: ScormItemState) -> tuple[Any, ...]:
 # --- ending a session -------------------------------------------------------------------------------------------------
 
 
-def _conclude(playing: _Playing, *, terminated: bool) -> rt.Outcome:
-    """End the session: what stands is taken over into the learner's tree and told."""
+def _conclude(playing: _Playing, *, terminated: bool, abandons: bool = False) -> rt.Outcome:
+    """End the session: what stands is taken over into the learner's tree and told.
+
+    An attempt that is abandoned, by the learner or by the content itself, brings nothing with it (SN 4.5.3).
+    """
     launched, data, state = playing.launched, playing.data, playing.state
     outcome = rt.end(
         playing.item,
@@ -526,7 +527,8 @@ def _conclude(playing: _Playing, *, terminated: bool) -> rt.Outcome:
         playing.made += statements.changed(source, data.values, data.said, playing.now, ended=True)
         if launched.initialized_at is not None:
             playing.made.append(statements.closed(source, outcome, playing.now))
-        _take_over(playing, outcome)
+        asked = transfer.navigation_request(outcome)
+        _take_over(playing, outcome, abandons=abandons or (asked is not None and asked[0] in transfer.ABANDONING))
     if navigation is not None:
         data.values["adl.nav.request"] = navigation  # until the player has followed it; the next launch forgets it
     state.cmi = data.text()
@@ -544,10 +546,11 @@ def _without_time(outcome: rt.Outcome) -> rt.Outcome:
     return rt.Outcome(**{**vars(outcome), "seconds": Decimal(0)})
 
 
-def _take_over(playing: _Playing, outcome: rt.Outcome) -> None:
+def _take_over(playing: _Playing, outcome: rt.Outcome, *, abandons: bool = False) -> None:
     tree = play.tree_of(playing.session, playing.registration, playing.course, playing.now)
     node = tree.nodes[playing.node_identifier]
-    transfer.take_over(tree, node, outcome, playing.data.set_by_content)
+    if not abandons:
+        transfer.take_over(tree, node, outcome, playing.data.set_by_content)
     playing.data.set_by_content = []
     play.keep(playing.session, playing.registration, playing.course, tree, playing.now)
     _tell_standing(playing, tree, has_ended=not outcome.suspended)
@@ -582,12 +585,18 @@ def _tell_standing(playing: _Playing, tree: ActivityTree | None, *, has_ended: b
         tree = play.tree_of(playing.session, registration, playing.course, playing.now).copy()
         outcome = rt.end(playing.item, playing.data.values, terminated=False)
         transfer.take_over(tree, tree.nodes[playing.node_identifier], outcome, playing.data.set_by_content)
-    states = store.newest_states(playing.session, registration.id).values()
+    newest = store.newest_states(playing.session, registration.id)
+    states = newest.values()
     standing = play.standing(
         tree,
         tree.nodes[playing.node_identifier],
         has_ended=has_ended,
         success_was_told=any(state.success is not Success.UNKNOWN for state in states),
+        begun={
+            playing.course.identifier(item_id): float(state.progress_measure)
+            for item_id, state in newest.items()
+            if state.progress_measure is not None
+        },
     )
     _settle(playing, standing)
 
@@ -613,7 +622,11 @@ def _settle(playing: _Playing, standing: play.Standing) -> None:
         verbs.append("failed")
     if standing.progress is not None:
         progress = play.rounded(min(max(standing.progress, 0.0), 1.0), 4)
-        registration.progress_measure = max(registration.progress_measure or Decimal(0), progress or Decimal(0))
+        before = registration.progress_measure or Decimal(0)
+        registration.progress_measure = max(before, progress or Decimal(0))
+        if before < registration.progress_measure < 1:
+            source, measure = _source(playing), float(registration.progress_measure)
+            playing.made.append(statements.course_progressed(source, measure, playing.now))
     if standing.score and is_better:
         registration.score_scaled = play.rounded(standing.score.get("scaled"), 5)
         registration.score_raw, registration.score_min, registration.score_max = (
@@ -699,13 +712,15 @@ def navigate(
     is completed. `target` is an activity's identifier or an item's id. Raises Superseded, NotFound, BadRequest.
     """
     playing = _open(session, launch_session_id, now)
+    asked = _request(request, playing.registration)
     if playing.launched.state in store.OPEN:
-        _conclude(playing, terminated=False)
+        _conclude(playing, terminated=False, abandons=asked in transfer.ABANDONING)
         _say(playing)
         _announce(playing)
     registration, course = playing.registration, playing.course
     tree = play.tree_of(session, registration, course, now)
-    asked = _request(request, registration)
+    if request == "leave":  # what has just ended may have completed the course
+        asked = _request(request, registration)
     outcome = overall_sequencing(tree, asked, _identifier(course, target))
     if outcome.was_refused:
         return Refused(outcome.reason or "This is not possible now.")

@@ -1,6 +1,6 @@
 """Launch sessions, the run-time data of items, and the objectives a learner carries from course to course."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
@@ -90,9 +90,10 @@ def newest_states(session: Session, registration_id: UUID) -> dict[UUID, ScormIt
     return {state.package_item_id: state for state in session.scalars(query)}
 
 
-def global_objectives(session: Session, user_id: UUID) -> dict[str, ObjectiveState]:
-    """Return what a learner has reached in the objectives shared by all packages."""
-    query = select(GlobalObjective).where(GlobalObjective.user_id == user_id)
+def global_objectives(session: Session, user_id: UUID, names: Collection[str]) -> dict[str, ObjectiveState]:
+    """Return what a learner has reached in these objectives, which packages share."""
+    keys = [_objective_key(user_id, name) for name in names]
+    query = select(GlobalObjective).where(GlobalObjective.user_id == user_id, GlobalObjective.id.in_(keys))
     return {row.objective: ObjectiveState.from_json(orjson.loads(row.state)) for row in session.scalars(query)}
 
 

@@ -425,3 +425,23 @@ def test_total_times_are_written_in_the_standards_form():
     assert rt.duration_of("2004", rt.Decimal("3723.5")) == "PT1H2M3.5S"
     assert rt.duration_of("2004", rt.Decimal(0)) == "PT0H0M0S"
     assert rt.duration_of("1.2", rt.Decimal("3723.5")) == "0001:02:03.50"
+
+
+@pytest.mark.parametrize(
+    ("standard", "values", "done"),
+    [
+        pytest.param("2004", {"cmi.progress_measure": "0.3"}, 0.3, id="what is stated goes first"),
+        pytest.param(
+            "1.2", {"cmi.objectives.0.id": "a", "cmi.objectives.0.status": "passed"}, 1.0, id="passed is done"
+        ),
+        pytest.param(
+            "1.2",
+            {"cmi.objectives.0.id": "a", "cmi.objectives.0.status": "completed", "cmi.objectives.1.id": "b"},
+            0.5,
+            id="share of completed objectives",
+        ),
+        pytest.param("1.2", {}, None, id="nothing known, nothing claimed"),
+    ],
+)
+def test_progress_of_a_sco(standard, values, done):
+    assert rt.progress(standard, values) == done

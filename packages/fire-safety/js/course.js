@@ -21,6 +21,7 @@ function begin() {
   at("offline").hidden = runtime.connected;
   recall();
   if (status() === "" || status() === "not attempted") runtime.set("cmi.core.lesson_status", "incomplete");
+  tellPages();
   buildContents();
   show(Math.max(0, ids.indexOf(runtime.get("cmi.core.lesson_location"))), { focus: false });
   if (state.result !== null) showResult(state.result, grade(state.answers).wrong);
@@ -75,6 +76,7 @@ function show(index, { focus = true } = {}) {
   pages.forEach((page, number) => { page.hidden = number !== index; });
   const { id } = pages[index];
   if (!state.seen.includes(id)) state.seen.push(id);
+  tellPage(index);
   if (id === "quiz") questionsSince = Date.now();
   at("back").disabled = index === 0;
   at("next").disabled = index === pages.length - 1;
@@ -89,6 +91,20 @@ function show(index, { focus = true } = {}) {
   keep();
   scrollTo(0, 0);
   if (focus) pages[index].querySelector("h1").focus();
+}
+
+/** One objective per page, so that others can tell how far the learner is. */
+function tellPages() {
+  ids.forEach((id, index) => {
+    runtime.set(`cmi.objectives.${index}.id`, id);
+    tellPage(index);
+  });
+}
+
+/** A page is completed when it has been read; the quiz when it has been passed. */
+function tellPage(index) {
+  const done = ids[index] === "quiz" ? hasPassed() : state.seen.includes(ids[index]);
+  runtime.set(`cmi.objectives.${index}.status`, done ? "completed" : "not attempted");
 }
 
 function heading(page) {
@@ -192,6 +208,7 @@ function report(answers, score) {
   runtime.set("cmi.core.score.raw", state.best);
   if (score >= mastery()) runtime.set("cmi.core.lesson_status", "passed");
   else if (!passedBefore) runtime.set("cmi.core.lesson_status", "failed");
+  tellPage(ids.indexOf("quiz"));
   keep();
 }
 

@@ -1,0 +1,73 @@
+"""What accounts does behind the pages: writing letters. The token is made here, so that no job row ever holds it."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from accounts.services import addresses, letters, links, people
+from accounts.services.letters import Letter
+from accounts.services.people import Person, Tenant
+from accounts.tables import TokenPurpose
+from core import clock
+from core.db import Session
+from core.jobs import Work
+
+
+def send_invitation(work: Work, user_id: str) -> None:
+    """Write to somebody who has been invited, unless they have accepted meanwhile."""
+
+    def write(session: Session, person: Person, tenant: Tenant) -> Letter | None:
+        if people.status(session, person.user_id) != "invited":
+            return None
+        token = links.issue(session, person.user_id, TokenPurpose.INVITATION, clock.now())
+        return letters.invitation(person, tenant, addresses.link("/invitation", token))
+
+    _send(work, work.organization_id, UUID(user_id), write)
+
+
+def send_verification(work: Work, user_id: str) -> None:
+    """Write to somebody whose e-mail is to be proven."""
+
+    def write(session: Session, person: Person, tenant: Tenant) -> Letter:
+        token = links.issue(session, person.user_id, TokenPurpose.EMAIL_VERIFICATION, clock.now(), email=person.email)
+        return letters.verification(person, tenant, addresses.link("/confirm-email", token))
+
+    _send(work, work.organization_id, UUID(user_id), write)
+
+
+def answer_reset_request(work: Work, email: str) -> None:
+    """Write to whoever has this e-mail, if anybody has."""
+    with work.database.read(None) as session:
+        candidates = people.sign_in_candidates(session, email)
+    if not candidates:
+        return
+    user_id, organization_id = candidates[0]
+
+    def write(session: Session, person: Person, tenant: Tenant) -> Letter | None:
+        token = links.reset_for(session, person.user_id, clock.now())
+        return None if token is None else letters.reset(person, tenant, addresses.link("/new-password", token))
+
+    _send(work, organization_id, user_id, write)
+
+
+def tell_password_changed(work: Work, user_id: str) -> None:
+    """Tell somebody that their password was changed."""
+    _send(
+        work,
+        work.organization_id,
+        UUID(user_id),
+        lambda _session, person, tenant: letters.password_changed(person, tenant),
+    )
+
+
+def _send(
+    work: Work,
+    organization_id: UUID | None,
+    user_id: UUID,
+    write: Callable[[Session, Person, Tenant], Letter | None],
+) -> None:
+    """Commit the token's hash, then send: a letter that fails is written anew, with another token."""
+    with work.database.write(organization_id) as session:
+        person = people.get(session, user_id)
+        letter = write(session, person, people.tenant(session))
+    if letter is not None:
+        work.mailer.send(person.email, *letter)

@@ -1,0 +1,50 @@
+"""What accounts writes to people: one purpose, one link, how long it works, what to do when it was not them."""
+
+from accounts.services.people import Person, Tenant
+
+Letter = tuple[str, str]
+"""Subject and plain text."""
+
+
+def invitation(person: Person, tenant: Tenant, link: str) -> Letter:
+    """Invite somebody to the organization."""
+    return f"Your account at {tenant.name}", _text(
+        person,
+        f"{tenant.name} has made an account for you in Stoa. Open this link to confirm your e-mail and begin:",
+        link,
+        "It works once, for 14 days. If you did not expect it, you need not do anything.",
+    )
+
+
+def reset(person: Person, tenant: Tenant, link: str) -> Letter:
+    """Let somebody set a new password."""
+    return "Set a new password", _text(
+        person,
+        f"Somebody, we hope you, asked for a new password for your account at {tenant.name}. Set it here:",
+        link,
+        "It works once, for one hour. If it was not you, your password stays as it is: do nothing.",
+    )
+
+
+def verification(person: Person, tenant: Tenant, link: str) -> Letter:
+    """Let somebody prove that an e-mail is theirs."""
+    return "Confirm your e-mail", _text(
+        person,
+        f"Confirm that this is your e-mail, so that {tenant.name} can count what you learn under it:",
+        link,
+        "It works once, for two days.",
+    )
+
+
+def password_changed(person: Person, tenant: Tenant) -> Letter:
+    """Tell somebody that their password is another now."""
+    return "Your password was changed", _text(
+        person,
+        f"The password of your account at {tenant.name} was changed just now.",
+        "",
+        "If it was not you, use “Forgotten your password?” on the sign-in page at once and tell your administrator.",
+    )
+
+
+def _text(person: Person, what: str, link: str, end: str) -> str:
+    return "\n\n".join(part for part in (f"Hello {person.name},", what, link, end) if part) + "\n"

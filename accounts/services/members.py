@@ -1,0 +1,303 @@
+"""People as members of an organization: facts, standing, reporting line, roles (`rules.md`, People)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from accounts.errors import AdministratorProtected, LastAdministrator
+from accounts.events import PersonChanged, PersonJoined, PersonLeft
+from accounts.services import people
+from accounts.services.people import Person
+from accounts.store import links, sessions
+from accounts.store import members as store
+from accounts.store import people as people_store
+from accounts.tables import Membership, MembershipStatus, RoleAssignment, RoleCode
+from core import audit, clock
+from core.db import Session
+from core.errors import Conflict, Invalid, NotFound, Problem
+from core.events import publish
+
+ASSIGNABLE = tuple(role for role in RoleCode if role not in (RoleCode.PLATFORM_ADMIN, RoleCode.INTEGRATION))
+"""Roles an organization gives; the others belong to the installation and to machines."""
+
+STANDINGS = (MembershipStatus.ACTIVE, MembershipStatus.ON_LEAVE, MembershipStatus.SUSPENDED, MembershipStatus.LEFT)
+"""Standings somebody can be given; invited is where people begin."""
+
+_ADMINISTERS = (RoleCode.ORG_ADMIN, RoleCode.PLATFORM_ADMIN)
+_OUTSIDE = (MembershipStatus.SUSPENDED, MembershipStatus.LEFT)
+
+
+@dataclass(frozen=True)
+class HeldRole:
+    """A role given to somebody; both days are inclusive."""
+
+    code: str
+    from_on: date | None
+    until_on: date | None
+    is_held: bool
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A person in the list."""
+
+    person: Person
+    status: str
+    position_title: str | None
+
+
+@dataclass(frozen=True)
+class Member:
+    """All that the person's page shows."""
+
+    person: Person
+    status: str
+    position_title: str | None
+    employee_id: str | None
+    hired_on: date | None
+    left_on: date | None
+    manager: Person | None
+    reports: list[Person]
+    roles: list[HeldRole]
+    joined_at: datetime
+    last_sign_in_at: datetime | None
+    is_email_verified: bool
+    has_second_factor: bool
+    belongs_elsewhere: bool
+
+
+def page(
+    session: Session, search: str = "", status: str | None = None, offset: int = 0, limit: int = 50
+) -> tuple[list[Listed], int]:
+    """Return people by name with their standing, and how many there are; without `status` all who have not left."""
+    organization = people_store.organization(session)
+    wanted = MembershipStatus(status) if status else None
+    users, total = people_store.page(session, search, offset, limit, wanted)
+    rows = store.by_user(session, [user.id for user in users])
+    return [
+        Listed(people.described(user, organization), rows[user.id].status.value, rows[user.id].position_title)
+        for user in users
+    ], total
+
+
+def counts(session: Session) -> dict[str, int]:
+    """Return how many people stand where, by standing."""
+    found = store.count_by_status(session)
+    return {status.value: found.get(status, 0) for status in MembershipStatus}
+
+
+def get(session: Session, user_id: UUID, now: datetime) -> Member:
+    """Return a person of this organization. Raises NotFound."""
+    user, row = people_store.find_user(session, user_id), people_store.find_membership(session, user_id)
+    if user is None or row is None:
+        raise NotFound("There is no such person.")
+    organization = people_store.organization(session)
+    zone = ZoneInfo(organization.default_timezone)
+    return Member(
+        person=people.described(user, organization),
+        status=row.status.value,
+        position_title=row.position_title,
+        employee_id=row.employee_id,
+        hired_on=row.hired_on,
+        left_on=row.left_on,
+        manager=people.get(session, row.manager_id) if row.manager_id else None,
+        reports=[people.described(report, organization) for report in store.reports(session, user_id)],
+        roles=[_held(role, zone, now) for role in store.held_roles(session, user_id)],
+        joined_at=row.created_at,
+        last_sign_in_at=user.last_login_at,
+        is_email_verified=user.email_verified_at is not None,
+        has_second_factor=user.mfa_enabled_at is not None,
+        belongs_elsewhere=store.belongs_elsewhere(session, user_id),
+    )
+
+
+def change(
+    session: Session,
+    user_id: UUID,
+    *,
+    first_name: str,
+    last_name: str,
+    position_title: str,
+    employee_id: str,
+    hired_on: str,
+    manager_email: str,
+) -> None:
+    """Change what the organization knows of a person. Empty texts mean nothing is known.
+
+    The name belongs to the person and is left alone when another organization knows them too. Raises NotFound, Invalid
+    with every field that is wrong: an employee id twice, a manager who is nobody here or stands below the person.
+    """
+    row = _membership(session, user_id)
+    store.lock_organization(session)  # two changes that each close half a loop must not pass each other
+    user = people_store.find_user(session, user_id, lock=True)
+    if user is None:
+        raise NotFound("There is no such person.")
+    keeps_name = store.belongs_elsewhere(session, user_id)
+    problems = [] if keeps_name else people.name_problems(first_name, last_name)
+    day = _day(hired_on, "hired_on", problems)
+    manager_id = _manager(session, user_id, manager_email, problems)
+    if employee_id and store.employee_id_is_taken(session, employee_id, user_id):
+        problems.append(Problem("employee_id", "Somebody else has this employee id."))
+    for where, given in (("position_title", position_title), ("employee_id", employee_id)):
+        if not given.isprintable():
+            problems.append(Problem(where, "Write it in one line."))
+    if problems:
+        raise Invalid(problems=problems)
+    new: dict[str, object] = {
+        "position_title": position_title or None,
+        "employee_id": employee_id or None,
+        "hired_on": day,
+        "manager_id": manager_id,
+    }
+    old: dict[str, object] = {name: getattr(row, name) for name in new}
+    row.position_title, row.employee_id, row.hired_on = position_title or None, employee_id or None, day
+    row.manager_id = manager_id
+    if not keeps_name:
+        old["name"], new["name"] = user.display_name, f"{first_name} {last_name}"
+        user.first_name, user.last_name, user.display_name = first_name, last_name, f"{first_name} {last_name}"
+    changed = [name for name in new if old[name] != new[name]]
+    if changed:
+        _note_change(session, user_id, changed, old, new)
+
+
+def set_standing(session: Session, user_id: UUID, status: str, now: datetime, *, may_assign_roles: bool) -> None:
+    """Say where a person stands now; who is suspended or left is signed out here and cannot come back in.
+
+    Leaving hands the reports over to the manager's manager. Raises NotFound, Conflict, LastAdministrator,
+    AdministratorProtected.
+    """
+    if status not in STANDINGS:
+        raise Invalid(problems=[Problem("status", "There is no such standing.")])
+    new, row = MembershipStatus(status), _membership(session, user_id)
+    old = row.status
+    if old is new:
+        return
+    if old is MembershipStatus.INVITED and new is not MembershipStatus.LEFT:
+        raise Conflict("They have not accepted the invitation yet. It can only be withdrawn.")
+    store.lock_organization(session)
+    if not may_assign_roles and any(r.role in _ADMINISTERS for r in store.held_roles(session, user_id)):
+        raise AdministratorProtected
+    if new in _OUTSIDE and store.administrators(session, now) == {user_id}:
+        raise LastAdministrator
+    row.status = new
+    row.left_on = None
+    if new in _OUTSIDE:
+        sessions.end_here(session, user_id, now)
+        links.retire(session, user_id, now)
+    if new is MembershipStatus.LEFT:
+        _leave(session, row, now)
+        publish(session, PersonLeft(user_id), subject=user_id)
+    elif old is MembershipStatus.LEFT:
+        publish(session, PersonJoined(user_id), subject=user_id)
+    else:
+        publish(session, PersonChanged(user_id, ["status"]), subject=user_id)
+    action = {MembershipStatus.LEFT: "person.left"}.get(new, "person.standing_changed")
+    audit.record(
+        session,
+        action,
+        "person",
+        user_id,
+        subject_user_id=user_id,
+        old={"status": old.value},
+        new={"status": new.value},
+    )
+
+
+def assign_role(
+    session: Session, user_id: UUID, role: str, now: datetime, *, from_on: str = "", until_on: str = "", by: UUID
+) -> None:
+    """Give somebody a role, from and until a day (inclusive, organization's zone); again changes the days.
+
+    Raises NotFound, Invalid, LastAdministrator.
+    """
+    problems: list[Problem] = []
+    if role not in ASSIGNABLE:
+        problems.append(Problem("role", "There is no such role."))
+    first, last = _day(from_on, "from_on", problems), _day(until_on, "until_on", problems)
+    if first and last and last < first:
+        problems.append(Problem("until_on", "The last day lies before the first."))
+    if problems:
+        raise Invalid(problems=problems)
+    _membership(session, user_id)
+    store.lock_organization(session)
+    zone = ZoneInfo(people.tenant(session).timezone)
+    row = next((held for held in store.held_roles(session, user_id) if held.role == role), None)
+    if row is None:
+        row = RoleAssignment(user_id=user_id, role=RoleCode(role), created_at=now, created_by=by)
+        session.add(row)
+    was_alone = store.administrators(session, now) == {user_id} and role == RoleCode.ORG_ADMIN
+    row.valid_from = datetime.combine(first, time(), zone) if first else None
+    row.valid_until = datetime.combine(last + timedelta(days=1), time(), zone) if last else None
+    session.flush()
+    if was_alone and not store.administrators(session, now):
+        raise LastAdministrator
+    days = {"from_on": from_on or None, "until_on": until_on or None}
+    audit.record(session, "role.assigned", "person", user_id, subject_user_id=user_id, new={"role": role, **days})
+    publish(session, PersonChanged(user_id, ["roles"]), subject=user_id)
+
+
+def remove_role(session: Session, user_id: UUID, role: str, now: datetime) -> None:
+    """Take a role away. Raises NotFound, LastAdministrator."""
+    _membership(session, user_id)
+    store.lock_organization(session)
+    row = next((held for held in store.held_roles(session, user_id) if held.role == role), None)
+    if row is None:
+        raise NotFound
+    if row.role is RoleCode.ORG_ADMIN and store.administrators(session, now) == {user_id}:
+        raise LastAdministrator
+    session.delete(row)
+    audit.record(session, "role.removed", "person", user_id, subject_user_id=user_id, old={"role": role})
+    publish(session, PersonChanged(user_id, ["roles"]), subject=user_id)
+
+
+def _leave(session: Session, row: Membership, now: datetime) -> None:
+    """Note the day, and let the reports answer to the manager's manager until somebody says better."""
+    row.left_on = clock.day_in(people.tenant(session).timezone, now)
+    for report in store.hand_reports_over(session, row.user_id, row.manager_id):
+        _note_change(session, report, ["manager_id"], {"manager_id": row.user_id}, {"manager_id": row.manager_id})
+
+
+def _note_change(
+    session: Session, user_id: UUID, changed: Sequence[str], old: dict[str, object], new: dict[str, object]
+) -> None:
+    def plain(values: dict[str, object]) -> dict[str, object]:
+        return {name: None if values[name] is None else str(values[name]) for name in changed}
+
+    audit.record(session, "person.changed", "person", user_id, subject_user_id=user_id, old=plain(old), new=plain(new))
+    publish(session, PersonChanged(user_id, list(changed)), subject=user_id)
+
+
+def _manager(session: Session, user_id: UUID, email: str, problems: list[Problem]) -> UUID | None:
+    if not email:
+        return None
+    found = store.user_id_by_email(session, email.strip())
+    if found is None:
+        problems.append(Problem("manager_email", "Nobody here has this e-mail."))
+    elif found == user_id or user_id in store.line_above(session, found):
+        problems.append(
+            Problem("manager_email", "This person reports to them already; the line would run in a circle.")
+        )
+    return found
+
+
+def _day(text: str, where: str, problems: list[Problem]) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        problems.append(Problem(where, "This is not a day.", "Write it like 2026-03-31."))
+        return None
+
+
+def _held(row: RoleAssignment, zone: ZoneInfo, now: datetime) -> HeldRole:
+    until = None if row.valid_until is None else (row.valid_until.astimezone(zone) - timedelta(seconds=1)).date()
+    is_held = (row.valid_from is None or row.valid_from <= now) and (row.valid_until is None or row.valid_until > now)
+    return HeldRole(row.role.value, row.valid_from.astimezone(zone).date() if row.valid_from else None, until, is_held)
+
+
+def _membership(session: Session, user_id: UUID) -> Membership:
+    row = store.find_locked(session, user_id)
+    if row is None:
+        raise NotFound("There is no such person.")
+    return row

@@ -1,0 +1,154 @@
+import base64
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from accounts.services import sealing, second_factor
+from core import clock
+from core.errors import Unavailable
+
+PASSWORD = "correct horse battery"
+
+
+class Phone:
+    """An authenticator: the secret it was told, and a clock that can be ahead."""
+
+    def __init__(self, settings, secret: str) -> None:
+        self.settings = settings
+        self.secret = base64.b32decode(secret.replace(" ", ""))
+        self.now = clock.now()
+
+    def code(self, steps: int = 0) -> str:
+        return second_factor.code_at(self.secret, int(self.now.timestamp()) // 30 + steps)
+
+    def later(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+        (self.settings.home / "clock").write_text(self.now.isoformat())
+
+
+@pytest.fixture
+def protected(sign_in, settings):
+    """Ana's browser, her phone and her recovery codes."""
+    ana = sign_in("ana")
+    page = ana.post("/me/second-factor", data={"password": PASSWORD}).text
+    phone = Phone(settings, re.search(r'id="secret" value="([A-Z2-7 ]+)"', page)[1])
+    phone.later(0)
+    page = ana.post("/me/second-factor/confirm", data={"code": phone.code()}).text
+    codes = re.search(r"<code>([^<]+)</code>", page)[1].split()
+    assert len(codes) == 10
+    phone.later(60)
+    return ana, phone, codes
+
+
+# RFC 4226 appendix D and RFC 6238 appendix B (SHA-1, last six digits)
+@pytest.mark.parametrize(
+    ("step", "code"),
+    [
+        pytest.param(0, "755224", id="RFC 4226 counter 0"),
+        pytest.param(9, "520489", id="RFC 4226 counter 9"),
+        pytest.param(59 // 30, "287082", id="RFC 6238 59 s"),
+        pytest.param(1111111109 // 30, "081804", id="RFC 6238 2005"),
+        pytest.param(20000000000 // 30, "353130", id="RFC 6238 2603"),
+    ],
+)
+def test_codes_are_those_of_the_standard(step, code):
+    assert second_factor.code_at(b"12345678901234567890", step) == code
+
+
+def test_signing_in_asks_for_the_code_and_then_goes_where_one_wanted(protected, browser):
+    _ana, phone, _codes = protected
+    again = browser()
+    answer = again.post("/sign-in", {"email": "ana@northwind.example", "password": PASSWORD, "next": "/me"})
+    assert answer.location == "/sign-in/code?next=/me"
+    assert again.get("/home").status_code == 302
+
+    assert again.post("/sign-in/code", {"code": "000000", "next": "/me"}).status_code == 401
+    answer = again.post("/sign-in/code", {"code": f"{phone.code()[:3]} {phone.code()[3:]}", "next": "/me"})
+
+    assert answer.location == "/me"
+    assert again.get("/me").status_code == 200
+
+
+def test_a_code_counts_once_and_drifts_by_one_step_only(protected, browser):
+    _ana, phone, _codes = protected
+
+    def enter(code):
+        again = browser()
+        again.sign_in("ana@northwind.example")
+        return again.post("/sign-in/code", {"code": code}).status_code
+
+    assert enter(phone.code(-2)) == 401
+    assert enter(phone.code(2)) == 401
+    assert enter(phone.code(-1)) == 302
+    assert enter(phone.code()) == 302
+    assert enter(phone.code()) == 401
+
+
+def test_a_recovery_code_works_once(protected, browser):
+    ana, _phone, codes = protected
+
+    def enter(code):
+        again = browser()
+        again.sign_in("ana@northwind.example")
+        return again.post("/sign-in/code", {"code": code}).status_code
+
+    assert enter(codes[3].upper()) == 302
+    assert enter(codes[3]) == 401
+    assert "9 recovery codes left" in ana.get("/me/second-factor").text
+
+
+def test_guessing_codes_is_slowed_and_the_right_password_does_not_reset_it(protected, browser):
+    _ana, phone, _codes = protected
+    thief = browser()
+    thief.sign_in("ana@northwind.example")
+    for _ in range(5):
+        thief.post("/sign-in/code", {"code": "123456"})
+
+    assert thief.post("/sign-in/code", {"code": phone.code()}).status_code == 429
+    assert browser().sign_in("ana@northwind.example").status_code == 429
+
+
+def test_the_step_without_a_password_leads_back_to_the_sign_in(browser):
+    assert browser().get("/sign-in/code").location == "/sign-in"
+    assert browser().post("/sign-in/code", {"code": "123456"}, form="/sign-in").location == "/sign-in"
+
+
+def test_switching_on_off_and_renewing_ask_for_the_password(protected, browser):
+    ana, _phone, codes = protected
+
+    for path in ("/me/second-factor/off", "/me/second-factor/codes"):
+        assert ana.post(path, data={"password": "wrong"}).status_code == 422
+    assert ana.post("/me/second-factor", data={"password": PASSWORD}).status_code == 409
+    page = ana.post("/me/second-factor/codes", data={"password": PASSWORD}).text
+    assert codes[0] not in page
+    assert ana.post("/me/second-factor/off", data={"password": PASSWORD}).status_code == 302
+
+    assert browser().sign_in("ana@northwind.example").location == "/"
+
+
+def test_a_wrong_first_code_switches_nothing_on(sign_in, browser):
+    ana = sign_in("ana")
+    ana.post("/me/second-factor", data={"password": PASSWORD})
+
+    assert ana.post("/me/second-factor/confirm", data={"code": "12345x"}).status_code == 422
+    assert browser().sign_in("ana@northwind.example").location == "/"
+
+
+def test_the_secret_lies_encrypted_for_its_owner_only_and_names_its_key(protected, database, cast):
+    _ana, phone, codes = protected
+    with database.read(cast.northwind) as session:
+        sealed, key = session.execute(
+            text("SELECT mfa_secret, mfa_key_id FROM users WHERE id = :id"), {"id": cast.ana}
+        ).one()
+        hashes = session.execute(text("SELECT code_hash FROM recovery_codes")).scalars().all()
+
+    assert phone.secret not in bytes(sealed)
+    assert sealing.unseal(sealed, cast.ana.bytes, key) == phone.secret
+    with pytest.raises(Unavailable, match=key):
+        sealing.unseal(sealed, cast.ben.bytes, key)
+    assert len(hashes) == 10
+    assert not set(codes) & set(hashes)
+    with database.read(cast.acme) as session:
+        assert session.execute(text("SELECT count(*) FROM recovery_codes")).scalar() == 0
