@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 from playwright.sync_api import Browser, sync_playwright
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import delete, make_url
 
 from accounts import login
 from accounts.services import organizations, people
@@ -27,6 +27,7 @@ from app.commands import make_worker
 from core import config, events, migrations, postgres
 from core.config import Config
 from core.db import Database, Session
+from core.tables import DomainEvent
 from tools import chromium
 
 PASSWORD = "correct horse battery"
@@ -226,6 +227,7 @@ def _people(database: Database) -> Cast:
                     session, email=f"{who}@{slug}.example", first_name=who.title(), last_name="Tester", roles=[role],
                     password=PASSWORD, is_verified=True, now=moment,
                 )  # fmt: skip
+            session.execute(delete(DomainEvent))  # the stories begin when everybody has joined
     return Cast(**ids)
 
 
