@@ -85,7 +85,7 @@ def new_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
     contexts: list[BrowserContext] = []
 
     def open_context(size: dict[str, int] = SIZES["desktop"]) -> BrowserContext:
-        contexts.append(browser.new_context(viewport=size))
+        contexts.append(browser.new_context(viewport=size, reduced_motion="reduce"))
         return contexts[-1]
 
     yield open_context

@@ -11,6 +11,8 @@ import pytest
 from playwright.sync_api import FrameLocator, Page, expect
 from pypdf import PdfReader
 
+from core import jobs
+from core.tables import JobState
 from tests.browser.conftest import ROOT, Live
 from tests.site import looking
 from tools.pack import pack
@@ -83,7 +85,9 @@ def basic(key: str, secret: str) -> str:
     return "Basic " + b64encode(f"{key}:{secret}".encode()).decode()
 
 
-def test_a_course_goes_from_upload_to_a_certificate_anybody_can_verify(live, page_of, new_context, size, fire_safety):
+def test_a_course_goes_from_upload_to_a_certificate_anybody_can_verify(
+    live, page_of, new_context, size, fire_safety, database, cast
+):
     live.command("credential", "create", "--key", "reader", "--secret", "reader-secret-1", "--scopes", "all")
     cem = page_of("cem", size)
     upload(cem, live, fire_safety)
@@ -150,6 +154,7 @@ def test_a_course_goes_from_upload_to_a_certificate_anybody_can_verify(live, pag
     assert verbs[0] == "initialized"
     assert verbs.index("failed") < verbs.index("passed")
     assert len({statement["context"]["registration"] for statement in stored}) == 1
+    eventually(lambda: no_open_jobs(database, cast))
     assert "0 differences" in live.command("rebuild", "training")
 
 
@@ -193,6 +198,11 @@ def test_a_trusted_source_completes_a_module_and_nobody_else_does(live, page_of,
 
     cem.goto(live.app + "/evidence/uncounted")
     expect(cem.get_by_text("stranger").first).to_be_visible()
+
+
+def no_open_jobs(database, cast) -> bool:
+    with database.read(cast.northwind) as session:
+        return not jobs.page(session, JobState.QUEUED) and not jobs.page(session, JobState.RUNNING)
 
 
 def row_of_ana(page: Page, live: Live, percent: str) -> bool:
