@@ -3,6 +3,7 @@
 import os
 import re
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -76,7 +77,9 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     with ExitStack() as stack:
         home = stack.enter_context(tempfile.TemporaryDirectory(prefix="stoa-test-"))
-        server = postgres.Server(Path(home), {"fsync": "off", "shared_buffers": "128MB", "max_connections": "300"})
+        server = postgres.Server(
+            Path(home), {"fsync": "off", "autovacuum": "off", "shared_buffers": "128MB", "max_connections": "300"}
+        )
         stack.callback(server.discard)
         yield server.start()
 
@@ -251,4 +254,13 @@ def _administer(server_url: str, command: sql.Composable) -> None:
 
 
 def _drop(server_url: str, name: str) -> None:
-    _administer(server_url, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    """Drop a database, also while the server's own vacuum is looking at it, which we may not end but can wait for."""
+    command = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    for _ in range(50):
+        try:
+            _administer(server_url, command)
+        except psycopg.errors.InsufficientPrivilege:
+            time.sleep(0.2)
+        else:
+            return
+    _administer(server_url, command)

@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT))
 
 from core.postgres import Server  # noqa: E402 - the checkout is not a package until the path is set
 
-OPTIONS = {"fsync": "off", "shared_buffers": "256MB", "max_connections": "300"}
+OPTIONS = {"fsync": "off", "autovacuum": "off", "shared_buffers": "256MB", "max_connections": "300"}
 
 
 def main() -> int:
