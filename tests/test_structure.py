@@ -25,7 +25,7 @@ def test_every_room_is_under_the_contracts():
 
 
 def test_every_module_of_a_room_lies_where_its_role_says():
-    roles = {"routes", "services", "store", "rules", "xapi", "scorm", "cmi5"}
+    roles = {"routes", "services", "store", "tables", "rules", "xapi", "scorm", "cmi5"}
     odd = [
         path.relative_to(ROOT)
         for room in set(ROOMS) - {"core", "app"}
