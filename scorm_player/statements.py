@@ -13,19 +13,9 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
+from scorm_player.scorm.cmi import completion_status, number, records, score, seconds_of, statuses_of, success_status
 from scorm_player.scorm.data_model import Standard
-from scorm_player.scorm.runtime import (
-    Item,
-    Outcome,
-    completion_status,
-    number,
-    records,
-    score,
-    seconds_of,
-    status_so_far,
-    statuses_of,
-    success_status,
-)
+from scorm_player.scorm.visit import Item, Outcome, status_so_far
 
 Statement = dict[str, Any]
 Said = dict[str, str]

@@ -7,13 +7,14 @@ from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any
 
-from scorm_player.scorm.runtime import Item, Objective, Outcome, SharedData, number, records
+from scorm_player.scorm.cmi import number, records
 from scorm_player.scorm.sequencing import objectives, overall
 from scorm_player.scorm.sequencing.definition import Edition
 from scorm_player.scorm.sequencing.requests import NavigationRequest
 from scorm_player.scorm.sequencing.state import PRIMARY
 from scorm_player.scorm.sequencing.tree import ActivityTree, LocalObjective, Node
 from scorm_player.scorm.sequencing.validity import Outlook, look_ahead
+from scorm_player.scorm.visit import Item, Objective, Outcome, SharedData
 
 _EDITIONS: Mapping[Edition, Any] = {
     Edition.SCORM_1_2: "",

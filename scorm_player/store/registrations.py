@@ -10,11 +10,11 @@ from sqlalchemy import select
 from core.db import Session, organization_of
 from core.errors import NotFound
 from scorm_player.scorm.manifest.model import Manifest
-from scorm_player.scorm.runtime import Item
 from scorm_player.scorm.sequencing.definition import Activity, CourseStructure
 from scorm_player.scorm.sequencing.state import SequencingState
 from scorm_player.scorm.sequencing.tree import ActivityTree
 from scorm_player.scorm.transfer import item_of
+from scorm_player.scorm.visit import Item
 from scorm_player.tables import PackageItem, PackageVersion, Registration
 
 

@@ -4,8 +4,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from scorm_player.findings import Findings
+from scorm_player.scorm.cmi import records
 from scorm_player.scorm.manifest.parse import parse
-from scorm_player.scorm.runtime import records
 from scorm_player.scorm.sequencing.definition import HiddenControl
 from scorm_player.scorm.sequencing.requests import NavigationRequest
 from tests.conformance.plain_player import PlainPlayer, Shared

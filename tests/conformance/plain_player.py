@@ -3,8 +3,8 @@
 import json
 from dataclasses import dataclass, field
 
+from scorm_player.scorm import cmi, transfer, visit
 from scorm_player.scorm import runtime as rt
-from scorm_player.scorm import transfer
 from scorm_player.scorm.manifest.model import Manifest
 from scorm_player.scorm.sequencing import scope
 from scorm_player.scorm.sequencing.definition import CourseStructure
@@ -14,7 +14,7 @@ from scorm_player.scorm.sequencing.state import ObjectiveState, SequencingState
 from scorm_player.scorm.sequencing.tree import ActivityTree, Node
 from scorm_player.scorm.sequencing.validity import Outlook, look_ahead
 
-LEARNER = rt.Learner("learner-1", "Ana Learner")
+LEARNER = visit.Learner("learner-1", "Ana Learner")
 
 
 @dataclass
@@ -33,7 +33,7 @@ class PlainPlayer:
     shared: Shared = field(default_factory=Shared)
     strict: bool = True
     stored: str = field(default_factory=lambda: json.dumps(SequencingState().to_json()))
-    kept: dict[str, rt.Values] = field(default_factory=dict)  # run-time data of the current attempt, by activity
+    kept: dict[str, cmi.Values] = field(default_factory=dict)  # run-time data of the current attempt, by activity
     delivered: str | None = None
     is_open: bool = False
     runtime: rt.Runtime | None = None
@@ -95,7 +95,7 @@ class PlainPlayer:
         self.outlook = look_ahead(tree)
         if not resumes:
             self.kept.pop(node.identifier, None)
-        start = rt.begin(
+        start = visit.begin(
             transfer.item_of(tree, node),
             LEARNER,
             previous=self.kept.get(node.identifier),
@@ -132,7 +132,7 @@ class PlainPlayer:
         assert self.runtime is not None
         tree = self.tree()
         node = tree.nodes[self.delivered or ""]
-        outcome = rt.end(transfer.item_of(tree, node), self.runtime.values, terminated=True, strict=self.strict)
+        outcome = visit.end(transfer.item_of(tree, node), self.runtime.values, terminated=True, strict=self.strict)
         found = transfer.conclude(tree, outcome, self.set_by_content, request)
         self.set_by_content = set()
         self.kept[node.identifier] = outcome.values

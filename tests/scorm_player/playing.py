@@ -7,8 +7,8 @@ from uuid import UUID
 from core.db import Session
 from core.tables import File
 from scorm_player.scorm.manifest.model import Manifest, Organization, Resource
-from scorm_player.scorm.runtime import Learner
 from scorm_player.scorm.sequencing.definition import Activity, ControlModes, CourseStructure, Edition
+from scorm_player.scorm.visit import Learner
 from scorm_player.services import registrations, runtime
 from scorm_player.services.runtime import Batch
 from scorm_player.tables import (

@@ -9,18 +9,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from scorm_player.scorm.runtime import (
-    Item,
-    Learner,
-    Objective,
-    Outcome,
-    Runtime,
-    SharedData,
-    Start,
-    begin,
-    end,
-    records,
-)
+from scorm_player.scorm.cmi import records
+from scorm_player.scorm.runtime import Runtime
+from scorm_player.scorm.visit import Item, Learner, Objective, Outcome, SharedData, Start, begin, end
 
 CASES = Path(__file__).parents[3] / "shared" / "conformance" / "scorm2004"
 if not CASES.exists():  # a worktree lies elsewhere than the project

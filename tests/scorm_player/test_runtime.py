@@ -1,10 +1,12 @@
 """The run-time: states, errors, and what begin and end of a session mean."""
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from scorm_player.scorm import cmi, visit
 from scorm_player.scorm import runtime as rt
 from tests.scorm_player import scorm_cases
 from tests.scorm_player.scorm_cases import LEARNER, needs_cases
@@ -236,9 +238,9 @@ def test_a_value_beyond_the_smallest_permitted_maximum_is_kept_and_noted():
 )
 def test_lesson_status_after_a_session(status, raw, terminated, mode, after):
     values = {"cmi.core.lesson_status": status, "cmi.core.score.raw": raw}
-    item = rt.Item(standard="1.2", mastery_score="80")
+    item = visit.Item(standard="1.2", mastery_score="80")
 
-    outcome = rt.end(item, {k: v for k, v in values.items() if v is not None}, terminated=terminated, mode=mode)
+    outcome = visit.end(item, {k: v for k, v in values.items() if v is not None}, terminated=terminated, mode=mode)
 
     assert outcome.values["cmi.core.lesson_status"] == after
 
@@ -282,13 +284,13 @@ def test_get_value_by_edition(edition, element, code):
     ],
 )
 def test_thresholds_override_statuses(values, completion, success):
-    item = rt.Item(completion_threshold="0.8", scaled_passing_score="0.6")
-    runtime = rt.Runtime("2004", values=rt.begin(item, LEARNER).values)
+    item = visit.Item(completion_threshold="0.8", scaled_passing_score="0.6")
+    runtime = rt.Runtime("2004", values=visit.begin(item, LEARNER).values)
     runtime.initialize("")
     for name, value in values.items():
         assert runtime.set_value(f"cmi.{name}", value) == "true"
 
-    outcome = rt.end(item, runtime.values, terminated=True)
+    outcome = visit.end(item, runtime.values, terminated=True)
 
     assert (runtime.get_value("cmi.completion_status"), runtime.get_value("cmi.success_status")) == (
         completion,
@@ -306,8 +308,8 @@ def test_strictly_a_passing_score_without_a_score_leaves_success_unknown():
 
 
 def test_a_suspended_session_is_resumed_with_its_data_and_time():
-    item = rt.Item()
-    first = rt.Runtime("2004", values=rt.begin(item, LEARNER).values)
+    item = visit.Item()
+    first = rt.Runtime("2004", values=visit.begin(item, LEARNER).values)
     first.initialize("")
     for element, value in [
         ("cmi.suspend_data", "page=3"),
@@ -316,9 +318,11 @@ def test_a_suspended_session_is_resumed_with_its_data_and_time():
         ("adl.nav.request", "suspendAll"),
     ]:
         first.set_value(element, value)
-    outcome = rt.end(item, first.values, terminated=True)
+    outcome = visit.end(item, first.values, terminated=True)
 
-    start = rt.begin(item, LEARNER, previous=outcome.values, suspended=outcome.suspended, total_seconds=outcome.seconds)
+    start = visit.begin(
+        item, LEARNER, previous=outcome.values, suspended=outcome.suspended, total_seconds=outcome.seconds
+    )
 
     assert outcome.navigation == "suspendAll"
     assert start.values["cmi.entry"] == "resume"
@@ -329,11 +333,11 @@ def test_a_suspended_session_is_resumed_with_its_data_and_time():
 
 
 def test_a_closed_window_is_an_implicit_suspend():
-    outcome = rt.end(
-        rt.Item(),
+    outcome = visit.end(
+        visit.Item(),
         {"cmi.suspend_data": "x", "adl.nav.request": "exitAll"},
         terminated=False,
-        measured_seconds=rt.Decimal(12),
+        measured_seconds=Decimal(12),
     )
 
     assert outcome.suspended
@@ -342,11 +346,11 @@ def test_a_closed_window_is_an_implicit_suspend():
 
 
 def test_the_objectives_of_the_activity_are_there_when_the_sco_starts():
-    start = rt.begin(
-        rt.Item(),
+    start = visit.begin(
+        visit.Item(),
         LEARNER,
         previous={"cmi.objectives.0.id": "own", "cmi.objectives.0.success_status": "passed"},
-        objectives=[rt.Objective("primary", success_status="passed", scaled="0.5"), rt.Objective("own")],
+        objectives=[visit.Objective("primary", success_status="passed", scaled="0.5"), visit.Objective("own")],
     )
     runtime = rt.Runtime("2004", values=start.values)
     runtime.initialize("")
@@ -383,11 +387,11 @@ def test_records_are_read_as_lists_with_nested_collections():
         "cmi.objectives.0.score.raw": "3",
     }
 
-    assert rt.records(values, "cmi.interactions") == [
+    assert cmi.records(values, "cmi.interactions") == [
         {"id": "q1", "objectives": [{"id": "o1"}], "correct_responses": [{"pattern": "a"}]},
         {"id": "q2"},
     ]
-    assert rt.records(values, "cmi.objectives") == [{"score.raw": "3"}]
+    assert cmi.records(values, "cmi.objectives") == [{"score.raw": "3"}]
 
 
 # --- scores and times -------------------------------------------------------------------------------------------------
@@ -405,7 +409,7 @@ def test_records_are_read_as_lists_with_nested_collections():
     ],
 )
 def test_a_raw_score_as_a_scaled_one(raw, low, high, scaled):
-    assert rt.scaled_from_raw(raw, low, high) == scaled
+    assert cmi.scaled_from_raw(raw, low, high) == scaled
 
 
 @pytest.mark.parametrize(
@@ -418,13 +422,13 @@ def test_a_raw_score_as_a_scaled_one(raw, low, high, scaled):
     ],
 )
 def test_session_times_as_seconds(duration, seconds):
-    assert rt.seconds_of(duration) == rt.Decimal(seconds)
+    assert cmi.seconds_of(duration) == Decimal(seconds)
 
 
 def test_total_times_are_written_in_the_standards_form():
-    assert rt.duration_of("2004", rt.Decimal("3723.5")) == "PT1H2M3.5S"
-    assert rt.duration_of("2004", rt.Decimal(0)) == "PT0H0M0S"
-    assert rt.duration_of("1.2", rt.Decimal("3723.5")) == "0001:02:03.50"
+    assert cmi.duration_of("2004", Decimal("3723.5")) == "PT1H2M3.5S"
+    assert cmi.duration_of("2004", Decimal(0)) == "PT0H0M0S"
+    assert cmi.duration_of("1.2", Decimal("3723.5")) == "0001:02:03.50"
 
 
 @pytest.mark.parametrize(
@@ -444,4 +448,4 @@ def test_total_times_are_written_in_the_standards_form():
     ],
 )
 def test_progress_of_a_sco(standard, values, done):
-    assert rt.progress(standard, values) == done
+    assert cmi.progress(standard, values) == done

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from scorm_player import statements
-from scorm_player.scorm.runtime import Item, end
+from scorm_player.scorm.visit import Item, end
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 REGISTRATION = UUID("01890000-0000-7000-8000-000000000001")

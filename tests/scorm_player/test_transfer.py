@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from scorm_player.scorm import runtime as rt
-from scorm_player.scorm import transfer
+from scorm_player.scorm import transfer, visit
 from scorm_player.scorm.sequencing import objectives
 from scorm_player.scorm.sequencing.definition import (
     CompletionThreshold,
@@ -32,13 +31,13 @@ def course(edition: Edition = Edition.FOURTH, **parts: Any) -> ActivityTree:
     return start(tree(cluster("root", activity, "b"), edition))
 
 
-def session(activities: ActivityTree, **values: str) -> rt.Outcome:
+def session(activities: ActivityTree, **values: str) -> visit.Outcome:
     """What a session of the current activity ends with; keyword names stand for elements, `__` for a dot."""
     node = activities.current
     assert node is not None
     ids = {f"cmi.objectives.{n}.id": item.id for n, item in enumerate(transfer.objectives_of(activities, node))}
     given = {name.replace("__", "."): value for name, value in values.items()}
-    return rt.end(transfer.item_of(activities, node), ids | given, terminated=True)
+    return visit.end(transfer.item_of(activities, node), ids | given, terminated=True)
 
 
 def taken_over(activities: ActivityTree, **values: str) -> ObjectiveState:
@@ -60,7 +59,7 @@ def test_the_manifest_tells_the_run_time_about_the_activity():
         data_from_lms="x=1",
     )
 
-    assert transfer.item_of(activities, activities.nodes["a"]) == rt.Item(
+    assert transfer.item_of(activities, activities.nodes["a"]) == visit.Item(
         "2004", "4th", "x=1", "PT1H", "exit,message", "0.75", "0.8"
     )
 
@@ -68,7 +67,7 @@ def test_the_manifest_tells_the_run_time_about_the_activity():
 def test_without_thresholds_the_run_time_hears_of_none():
     activities = course(Edition.SCORM_1_2, mastery_score=80.0)
 
-    assert transfer.item_of(activities, activities.nodes["a"]) == rt.Item("1.2", "", mastery_score="80.0")
+    assert transfer.item_of(activities, activities.nodes["a"]) == visit.Item("1.2", "", mastery_score="80.0")
 
 
 def test_objectives_are_given_with_what_their_maps_read():
@@ -77,9 +76,9 @@ def test_objectives_are_given_with_what_their_maps_read():
     activities.state.global_objectives["g"] = ObjectiveState(False, -0.5, True, 0.25, 5, 0, 10)
 
     assert transfer.objectives_of(activities, activities.nodes["a"]) == [
-        rt.Objective("main"),
-        rt.Objective("other", "failed", "completed", "0.25", "-0.5", "5.0", "0.0", "10.0"),
-        rt.Objective("third"),
+        visit.Objective("main"),
+        visit.Objective("other", "failed", "completed", "0.25", "-0.5", "5.0", "0.0", "10.0"),
+        visit.Objective("third"),
     ]
 
 
@@ -92,8 +91,8 @@ def test_shared_data_are_given_with_what_they_hold():
     activities.state.shared_data["d"] = "x"
 
     assert transfer.shared_data_of(activities, activities.nodes["a"]) == [
-        rt.SharedData("d", "x", readable=True, writable=False),
-        rt.SharedData("e"),
+        visit.SharedData("d", "x", readable=True, writable=False),
+        visit.SharedData("e"),
     ]
 
 

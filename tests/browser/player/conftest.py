@@ -19,8 +19,8 @@ from core import clock, config
 from core.db import Database
 from core.http import current_tenant, database, requires
 from scorm_player import archive
-from scorm_player.scorm.runtime import Learner
 from scorm_player.scorm.sequencing.definition import Activity, Edition
+from scorm_player.scorm.visit import Learner
 from scorm_player.services import packages, registrations, runtime
 from scorm_player.store import runtime as store
 from scorm_player.tables import PackageSource

@@ -7,8 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scorm_player.scorm import runtime as rt
-from scorm_player.scorm import transfer
+from scorm_player.scorm import transfer, visit
 from scorm_player.scorm.sequencing.definition import CourseStructure
 from scorm_player.scorm.sequencing.overall import Outcome, begin_session, overall_sequencing
 from scorm_player.scorm.sequencing.requests import EXCEPTIONS, NavigationRequest
@@ -50,7 +49,7 @@ def take(tree: ActivityTree, request: NavigationRequest, number: int, values: di
     given = {
         f"cmi.objectives.{index}.id": item.id for index, item in enumerate(transfer.objectives_of(tree, tree.current))
     }
-    outcome = rt.end(transfer.item_of(tree, tree.current), given | values, terminated=True)
+    outcome = visit.end(transfer.item_of(tree, tree.current), given | values, terminated=True)
     found = transfer.conclude(tree, outcome, values.keys(), (request, target))
     assert found is not None
     return found

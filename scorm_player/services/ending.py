@@ -1,0 +1,87 @@
+"""The end of a session: what stands is taken over into the learner's tree and told."""
+
+from decimal import Decimal
+
+from scorm_player import statements
+from scorm_player.scorm import transfer, visit
+from scorm_player.scorm.sequencing.tree import ActivityTree, Node
+from scorm_player.scorm.visit import Learner as Learner
+from scorm_player.services import play
+from scorm_player.services.playing import Playing, announce, promote, say, source_of
+from scorm_player.services.standing import tell_standing
+from scorm_player.tables import (
+    Completion,
+    SessionState,
+)
+
+
+def conclude(playing: Playing, *, terminated: bool, abandons: bool = False) -> visit.Outcome:
+    """End the session: what stands is taken over into the learner's tree and told.
+
+    An attempt that is abandoned, by the learner or by the content itself, brings nothing with it (SN 4.5.3).
+    """
+    launched, data, state = playing.launched, playing.data, playing.state
+    outcome = visit.end(
+        playing.item,
+        data.values,
+        terminated=terminated,
+        measured_seconds=launched.seconds,
+        mode=launched.mode.value,
+        strict=data.strict,
+    )
+    launched.state = SessionState.TERMINATED if terminated else SessionState.CLOSED
+    launched.ended_at = playing.now
+    navigation = data.values.get("adl.nav.request") if terminated else None
+    data.values = dict(outcome.values)
+    state.is_suspended = outcome.suspended
+    state.total_seconds += outcome.seconds
+    promote(playing)
+    if playing.counts:
+        source = source_of(playing)
+        playing.made += statements.changed(source, data.values, data.said, playing.now, ended=True)
+        if launched.initialized_at is not None:
+            playing.made.append(statements.closed(source, outcome, playing.now))
+        asked = transfer.navigation_request(outcome)
+        take_over(playing, outcome, abandons=abandons or (asked is not None and asked[0] in transfer.ABANDONING))
+    if navigation is not None:
+        data.values["adl.nav.request"] = navigation  # until the player has followed it; the next launch forgets it
+    state.cmi = data.text()
+    return outcome
+
+
+def conclude_again(playing: Playing, *, terminated: bool) -> None:
+    """Take over what arrived after the window had gone: nothing ends twice, but what stands may have changed."""
+    outcome = visit.end(playing.item, playing.data.values, terminated=terminated)
+    if playing.counts:
+        take_over(playing, _without_time(outcome))
+
+
+def _without_time(outcome: visit.Outcome) -> visit.Outcome:
+    return visit.Outcome(**{**vars(outcome), "seconds": Decimal(0)})
+
+
+def take_over(playing: Playing, outcome: visit.Outcome, *, abandons: bool = False) -> None:
+    tree = play.tree_of(playing.session, playing.registration, playing.course, playing.now)
+    node = tree.nodes[playing.node_identifier]
+    if not abandons:
+        transfer.take_over(tree, node, outcome, playing.data.set_by_content)
+    playing.data.set_by_content = []
+    play.keep(playing.session, playing.registration, playing.course, tree, playing.now)
+    tell_standing(playing, tree, has_ended=not outcome.suspended)
+
+
+def count_asset(playing: Playing, tree: ActivityTree, node: Node) -> None:
+    """An asset does not communicate: opened is seen, so its attempt is as good as completed."""
+    if not playing.counts:
+        return
+    outcome = visit.end(visit.Item(), {"cmi.completion_status": "completed", "cmi.exit": "normal"}, terminated=True)
+    transfer.take_over(tree, node, outcome, ["cmi.completion_status"])
+    playing.data.values["cmi.completion_status"] = "completed"
+    playing.state.completion = Completion.COMPLETED
+    source = source_of(playing)
+    playing.made.append(statements.opened(source, "", playing.now))
+    playing.made += statements.changed(source, {"cmi.completion_status": "completed"}, playing.data.said, playing.now)
+    playing.state.cmi = playing.data.text()
+    tell_standing(playing, tree, has_ended=True)
+    say(playing)
+    announce(playing)

@@ -1,0 +1,250 @@
+"""Opening an activity: which one, in which attempt, and the document the player page shows it with."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from core.db import Session, organization_of, uuid7
+from scorm_player.errors import NotPlayable
+from scorm_player.scorm import transfer, visit
+from scorm_player.scorm.data_model import table
+from scorm_player.scorm.sequencing.definition import HiddenControl
+from scorm_player.scorm.sequencing.overall import begin_session, close_session, overall_sequencing
+from scorm_player.scorm.sequencing.requests import NavigationRequest
+from scorm_player.scorm.sequencing.tree import ActivityTree, Node
+from scorm_player.scorm.sequencing.validity import Outlook, look_ahead
+from scorm_player.scorm.visit import Learner as Learner
+from scorm_player.services import addresses, packages, play
+from scorm_player.services.ending import conclude, count_asset
+from scorm_player.services.playing import playing_of, say
+from scorm_player.store import registrations as registration_store
+from scorm_player.store import runtime as store
+from scorm_player.store.registrations import Course
+from scorm_player.tables import (
+    LaunchMode,
+    LaunchSession,
+    Registration,
+    ScormItemState,
+    SessionState,
+)
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Launch:
+    """An opened session: `document` is for static/player/player.js, which shows `adapter_url` in its frame."""
+
+    session_id: UUID
+    document: Document
+    adapter_url: str
+
+
+def launch(
+    session: Session,
+    registration_id: UUID,
+    *,
+    item_id: UUID | None = None,
+    mode: str = "normal",
+    strict: bool = False,
+    person: Learner,
+    now: datetime,
+) -> Launch:
+    """Open the activity that is next: the chosen item, else the one that was left, else the first.
+
+    A session that is still open elsewhere is concluded with what it has sent, and writes nothing any more. `strict`
+    answers the content to the letter of the book; by default what vendors send is kept.
+    Raises NotFound for what is not this tenant's, NotPlayable with the reason when nothing can be opened.
+    """
+    registration = registration_store.get(session, registration_id, lock=True)
+    course = registration_store.course(session, registration.package_version_id)
+    unsent = waiting_elsewhere(session, registration_id)
+    supersede(session, registration, now)
+    tree = play.tree_of(session, registration, course, now)
+    target = course.identifier(item_id) if item_id is not None else None
+    outcome = _enter(tree, target)
+    if outcome is None or tree.current is None:
+        raise NotPlayable(_reason(tree, target) or "The course offers nothing to open now.")
+    how = How(LaunchMode(mode), strict, person)
+    opened = deliver(session, registration, course, tree, outcome.resumes, how, now)
+    opened.document["unsent_elsewhere"] = unsent
+    return opened
+
+
+@dataclass(frozen=True)
+class _Entered:
+    resumes: bool
+
+
+@dataclass(frozen=True)
+class How:
+    """How activities are opened, the same from launch to the end of the visit."""
+
+    mode: LaunchMode
+    strict: bool
+    person: Learner
+
+
+def _enter(tree: ActivityTree, target: str | None) -> _Entered | None:
+    """Go into the tree: resume what was left, then to the chosen target if there is one; else start."""
+    if target is None:
+        outcome = begin_session(tree)
+        if outcome.delivered is None and (first := look_ahead(tree).first_choice()):
+            outcome = overall_sequencing(tree, NavigationRequest.CHOICE, first.identifier)
+        return _Entered(outcome.resumes) if outcome.delivered is not None else None
+    close_session(tree)
+    if tree.suspended is not None and target == tree.suspended.identifier:
+        outcome = overall_sequencing(tree, NavigationRequest.RESUME_ALL)
+    else:
+        outcome = overall_sequencing(tree, NavigationRequest.CHOICE, target)
+    return _Entered(outcome.resumes) if outcome.delivered is not None else None
+
+
+def _reason(tree: ActivityTree, target: str | None) -> str | None:
+    return next((e.reason for e in look_ahead(tree).contents if e.identifier == target), None)
+
+
+def supersede(session: Session, registration: Registration, now: datetime) -> None:
+    """Conclude the newest session if it is open, and let none of the earlier ones write any more."""
+    newest = store.newest_session(session, registration.id)
+    if newest is None:
+        return
+    if newest.state in store.OPEN:
+        playing = playing_of(session, registration, newest, now)
+        conclude(playing, terminated=False)
+        say(playing)
+    newest.state = SessionState.SUPERSEDED
+
+
+def waiting_elsewhere(session: Session, registration_id: UUID) -> int:
+    """Tell how many batches the device of the last session has announced and not sent: what is still unsent there."""
+    newest = store.newest_session(session, registration_id)
+    return max(0, newest.announced_sequence - newest.last_sequence) if newest else 0
+
+
+def deliver(
+    session: Session,
+    registration: Registration,
+    course: Course,
+    tree: ActivityTree,
+    resumes: bool,
+    how: How,
+    now: datetime,
+) -> Launch:
+    """Open a session on the tree's current activity."""
+    node = tree.current
+    if node is None:
+        raise NotPlayable
+    item_id = course.item_ids[node.identifier]
+    outlook = look_ahead(tree)
+    state = _state_for(session, registration, course, node, resumes, now)
+    item = course.items[node.identifier]
+    data = store.data_of(state)
+    start = visit.begin(
+        item,
+        how.person,
+        previous=data.values if data.values else None,
+        suspended=state.is_suspended,
+        mode=how.mode.value,
+        objectives=transfer.objectives_of(tree, node),
+        shared=transfer.shared_data_of(tree, node),
+        navigation=transfer.navigation_of(outlook),
+        total_seconds=state.total_seconds,
+    )
+    state.cmi = store.Data(
+        start.values, data.said, [], start.access, how.strict, [how.person.id, how.person.name]
+    ).text()
+    state.updated_at = now
+    launched = LaunchSession(
+        id=uuid7(),
+        registration_id=registration.id,
+        package_item_id=item_id,
+        attempt_number=state.attempt_number,
+        mode=how.mode,
+        launched_at=now,
+    )
+    session.add(launched)
+    registration.started_at = registration.started_at or now
+    registration.last_activity_at = now
+    session.flush()
+    if not node.definition.is_sco:
+        count_asset(playing_of(session, registration, launched, now), tree, node)
+    play.keep(session, registration, course, tree, now)
+    return _launch(session, registration, course, node, launched, start, item, outlook, how.strict)
+
+
+def _state_for(
+    session: Session, registration: Registration, course: Course, node: Node, resumes: bool, now: datetime
+) -> ScormItemState:
+    """Return the row of the attempt that is played: the last one where it is resumed, else a new one.
+
+    SCORM 1.2 knows no attempts: there an item keeps its data from visit to visit.
+    """
+    item_id = course.item_ids[node.identifier]
+    last = store.find_state(session, registration.id, item_id)
+    if last is not None and (resumes or play.is_1_2(course)):
+        return last
+    state = ScormItemState(
+        registration_id=registration.id,
+        package_item_id=item_id,
+        attempt_number=last.attempt_number + 1 if last else 1,
+        cmi=store.Data().text(),
+        total_seconds=Decimal(0),
+        started_at=now,
+        updated_at=now,
+    )
+    session.add(state)
+    session.flush()
+    return state
+
+
+def _launch(
+    session: Session,
+    registration: Registration,
+    course: Course,
+    node: Node,
+    launched: LaunchSession,
+    start: visit.Start,
+    item: visit.Item,
+    outlook: Outlook,
+    strict: bool,
+) -> Launch:
+    path = packages.content_path(session, registration.package_version_id, launched.launched_at)
+    adapter_url = f"{addresses.known.content_origin}{path}__stoa__/adapter"
+    url = course.manifest.url(node.definition) or ""
+    document = {
+        "session": str(launched.id),
+        "registration": str(registration.id),
+        "person": str(registration.user_id or registration.id),
+        "title": node.definition.title,
+        "mode": launched.mode.value,
+        "adapter_url": adapter_url,
+        "content_origin": addresses.known.content_origin,
+        "url": url if "://" in url else f"{path}{url}",
+        "table": table(item.standard, item.edition) if node.definition.is_sco else None,
+        "values": start.values,
+        "access": start.access,
+        "strict": strict,
+        "new_window": packages.TOP_WINDOW_RULE in course.findings,
+        "close": {
+            "url": f"{addresses.known.content_origin}/close",
+            "token": addresses.close_token(organization_of(session), launched.id),
+        },
+        "navigation": controls(outlook),
+    }
+    return Launch(launched.id, document, adapter_url)
+
+
+def controls(outlook: Outlook) -> Document:
+    """Tell which of the player's controls are shown and which of them lead somewhere."""
+    return {
+        "previous": _control(outlook, HiddenControl.PREVIOUS, NavigationRequest.PREVIOUS),
+        "next": _control(outlook, HiddenControl.CONTINUE, NavigationRequest.CONTINUE),
+        "exit": {"enabled": True, "visible": True},
+    }
+
+
+def _control(outlook: Outlook, control: HiddenControl, request: NavigationRequest) -> Document:
+    return {"enabled": outlook.is_valid(request), "visible": outlook.shows(control)}

@@ -1,0 +1,149 @@
+"""A session as a change to it sees it: its rows, what is promoted out of its data, and how it is told."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from core.db import Session, uuid7
+from core.events import publish
+from lrs.services import statements as lrs
+from scorm_player import statements
+from scorm_player.errors import Superseded
+from scorm_player.events import RuntimeCommitted
+from scorm_player.scorm import cmi, visit
+from scorm_player.scorm.visit import Learner as Learner
+from scorm_player.services import addresses, play
+from scorm_player.store import registrations as registration_store
+from scorm_player.store import runtime as store
+from scorm_player.store.registrations import Course
+from scorm_player.tables import (
+    Completion,
+    LaunchMode,
+    LaunchSession,
+    Registration,
+    ScormItemState,
+    SessionState,
+    Success,
+)
+
+ENDED = (SessionState.TERMINATED, SessionState.CLOSED)
+
+
+@dataclass
+class Playing:
+    """What a change to a session works on."""
+
+    session: Session
+    registration: Registration
+    course: Course
+    launched: LaunchSession
+    node_identifier: str
+    item: visit.Item
+    state: ScormItemState
+    data: store.Data
+    now: datetime
+    made: list[statements.Statement]
+
+    @property
+    def counts(self) -> bool:
+        """Whether this session is for the record."""
+        return self.launched.mode is LaunchMode.NORMAL
+
+
+def playing_of(session: Session, registration: Registration, launched: LaunchSession, now: datetime) -> Playing:
+    course = registration_store.course(session, registration.package_version_id)
+    state = store.find_state(session, registration.id, launched.package_item_id, launched.attempt_number)
+    if state is None:
+        raise Superseded
+    identifier = course.identifier(launched.package_item_id)
+    return Playing(
+        session=session,
+        registration=registration,
+        course=course,
+        launched=launched,
+        node_identifier=identifier,
+        item=course.items[identifier],
+        state=state,
+        data=store.data_of(state),
+        now=now,
+        made=[],
+    )
+
+
+def promote(playing: Playing) -> None:
+    """Bring what reports and rollup ask for out of the text into columns."""
+    state, values = playing.state, playing.data.values
+    if playing.item.standard == "1.2":
+        is_over = playing.launched.state in ENDED
+        status = values.get("cmi.core.lesson_status") if is_over else visit.status_so_far(playing.item, values)
+        completion, success = cmi.statuses_of(status) if status else ("unknown", "unknown")
+    else:
+        completion, success = cmi.completion_status(values), cmi.success_status(values)
+    state.completion, state.success = Completion(completion), Success(success)
+    state.progress_measure = play.rounded(cmi.progress(playing.item.standard, values), 4)
+    score = cmi.score(playing.item.standard, values)
+    state.score_scaled = play.rounded(score.get("scaled"), 5)
+    state.score_raw, state.score_min, state.score_max = (storable(score.get(name)) for name in ("raw", "min", "max"))
+    state.updated_at = playing.now
+
+
+def storable(value: float | None) -> Decimal | None:
+    """A score as its column can keep it; one beyond a hundred million is nobody's score."""
+    return play.rounded(value, 4) if value is not None and abs(value) < 1e8 else None
+
+
+def promoted(state: ScormItemState) -> tuple[Any, ...]:
+    return (
+        state.completion,
+        state.success,
+        state.progress_measure,
+        state.score_scaled,
+        state.score_raw,
+        state.score_min,
+        state.score_max,
+    )
+
+
+def source_of(playing: Playing) -> statements.Source:
+    course, registration = playing.course, playing.registration
+    root = course.structure.root
+    course_iri = course.iris[root.identifier]
+    activity = course.activity(playing.node_identifier)
+    return statements.Source(
+        standard=playing.item.standard,
+        actor=registration.actor,
+        registration=registration.id,
+        course_iri=course_iri,
+        course_title={course.language: root.title} if root.title else {},
+        sco_iri=course.iris[activity.identifier],
+        sco_title={course.language: activity.title} if activity.title else {},
+        attempt=str(playing.state.id),
+        mastery_score=playing.item.mastery_score,
+        new_id=uuid7,
+    )
+
+
+def say(playing: Playing) -> None:
+    """Store the statements that came of this change, in its transaction."""
+    if playing.made:
+        lrs.store(playing.session, playing.made, authority=authority())
+        playing.made = []
+
+
+def authority() -> statements.Statement:
+    """Who vouches for what the run-time says: Stoa itself."""
+    return {"objectType": "Agent", "name": "Stoa", "account": {"homePage": addresses.known.home_page, "name": "stoa"}}
+
+
+def announce(playing: Playing) -> None:
+    publish(
+        playing.session,
+        RuntimeCommitted(
+            playing.registration.id,
+            playing.launched.package_item_id,
+            playing.launched.id,
+            playing.launched.state in ENDED,
+        ),
+        subject=playing.registration.id,
+    )
