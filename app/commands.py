@@ -13,13 +13,14 @@ import click
 
 from accounts.services import organizations, people
 from app import demo, server, supervisor, wiring
-from core import clock, config, logs, mail, migrations
+from core import audit, clock, config, logs, mail, migrations
 from core.config import Config, ConfigurationError
 from core.db import Database
 from core.errors import StoaError
 from core.files import Files
 from core.jobs import Worker
-from lrs.services import credentials
+from lrs.services import credentials, export, imports
+from lrs.services.browsing import Search
 from scorm_player.services import packages
 from scorm_player.services.packages import PackageImport
 from tools.pack import pack
@@ -171,6 +172,68 @@ def import_package(path: Path, organization: str) -> None:
     click.echo(f"{path.name}: {upload.state.value}")
     if upload.package_version_id is None:
         raise SystemExit(1)
+
+
+@stoa.group()
+def statements() -> None:
+    """Statements out to a file, and in from one."""
+
+
+@statements.command("export")
+@click.option(
+    "--layout", type=click.Choice([layout.value for layout in export.Layout]), default="ndjson", show_default=True
+)
+@click.option("--output", type=click.File("wb", lazy=False), default="-", help="A file; without it standard output.")
+@click.option("--person", default="", help="E-mail address, or account as home page|name.")
+@click.option("--verb", default="", help="A word like completed, or an IRI.")
+@click.option("--activity", default="", help="An IRI; also where it is the context.")
+@click.option("--registration", default="", help="A UUID.")
+@click.option("--since", default="", help="Stored after this day or moment, in UTC.")
+@click.option("--until", default="", help="Stored until this day or moment, in UTC.")
+@click.option("--credential", default="", help="The id of a credential.")
+@click.option("--organization", default="", help="Slug of the organization; without it the first one.")
+def export_statements(layout: str, output: BinaryIO, organization: str, **filters: str) -> None:
+    """Write statements that the filters find, oldest first: ndjson, csv, or zip with attachments."""
+    search = Search(**filters)
+    with open_database() as (settings, database):
+        organization_id = _organization(database, organization)
+        with database.write(organization_id) as session:
+            selection = export.plan(session, search)
+            asked = {name: text for name, text in filters.items() if text}
+            audit.record(session, "statements.exported", details={"layout": layout, "filters": asked, "by": "command"})
+        storage = Files(settings.storage_url)
+        for piece in export.stream(database, storage, organization_id, selection, export.Layout(layout)):
+            output.write(piece)
+
+
+@statements.command("import")
+@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--organization", default="", help="Slug of the organization; without it the first one.")
+def import_statements(path: Path, organization: str) -> None:
+    """Take in a file of statements, NDJSON or a zip of an export; refused lines are listed."""
+    with open_database() as (settings, database):
+        organization_id = _organization(database, organization)
+        job_worker = make_worker(settings, database)
+        with path.open("rb") as file:
+            stored = job_worker.files.put(file)
+        with database.write(organization_id) as session:
+            credential_id = imports.own_credential(
+                session, home_page=settings.app_origin, hash_key=settings.key("lrs"), now=clock.now()
+            )
+            import_id = imports.start(
+                session, stored, file_name=path.name, credential_id=credential_id, created_by=None, now=clock.now()
+            ).id
+        done = imports.run(
+            database, job_worker.files, organization_id, import_id, progress=lambda *_: None, now=clock.now()
+        )
+        with database.read(organization_id) as session:
+            for refusal in imports.refusals(session, import_id, 1000):
+                for problem in refusal.problems:
+                    click.echo(f"line {refusal.line}: {problem['path']} {problem['message']} {problem['requirement']}")
+    click.echo(f"{path.name}: {done.stored} stored, {done.known} here already, {done.refused} refused")
+    if done.error:
+        raise click.ClickException(done.error)
+    raise SystemExit(1 if done.refused else 0)
 
 
 @stoa.group()

@@ -46,6 +46,7 @@ JOBS: dict[str, jobs.Handler] = {
     "app.sweep_files": duties.sweep_files,
     "app.tidy_jobs": duties.tidy_jobs,
     "lrs.forget_refusals": lrs_jobs.forget_refusals,
+    "lrs.import_statements": lrs_jobs.import_statements,
     "scorm_player.import_package": scorm_player_jobs.import_package,
     "scorm_player.check_schemas": scorm_player_jobs.check_schemas,
     "training.on_statements_stored": training_jobs.on_statements_stored,

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Index, LargeBinary, SmallInteger, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db import TenantTable, enum_column, file_key, one_of
+from core.db import TenantTable, enum_column, file_key, one_of, tenant_key
 
 
 class Statement(TenantTable):
@@ -159,3 +159,74 @@ class Refusal(TenantTable):
     excerpt: Mapped[str] = mapped_column(Text)  # the start of the body, as far as it is text
 
     __table_args__ = (Index("ix_lrs_refusals_page", "organization_id", "at"),)
+
+
+class ImportState(StrEnum):
+    """How far an import of statements is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class StatementImport(TenantTable):
+    """A file of statements that is being, or was, taken into the store; where it goes on after an interruption."""
+
+    __tablename__ = "lrs_imports"
+
+    file_name: Mapped[str] = mapped_column(String(255))
+    file_id: Mapped[UUID | None]  # until the end: then the bytes may go
+    credential_id: Mapped[UUID]  # as whom the statements are stored
+    state: Mapped[ImportState] = enum_column(ImportState, default=ImportState.QUEUED)
+    job_id: Mapped[UUID | None]
+    offset: Mapped[int] = mapped_column(BigInteger, default=0)  # bytes of the statements that are done
+    lines: Mapped[int] = mapped_column(default=0)
+    stored: Mapped[int] = mapped_column(default=0)
+    known: Mapped[int] = mapped_column(default=0)  # were here already, and equal
+    refused: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID | None]
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        file_key("file_id"),
+        tenant_key("credential_id", "lrs_credentials"),
+        one_of("state", ImportState),
+        Index("ix_lrs_imports_page", "organization_id", "created_at"),
+    )
+
+
+class ImportRefusal(TenantTable):
+    """A line of an imported file that was not stored, with every reason."""
+
+    __tablename__ = "lrs_import_refusals"
+
+    import_id: Mapped[UUID]
+    line: Mapped[int]
+    problems: Mapped[list[Any]]  # [{path, message, requirement}]
+    content: Mapped[str] = mapped_column(Text)  # the line itself, as far as it is kept
+
+    __table_args__ = (
+        tenant_key("import_id", "lrs_imports", ondelete="CASCADE"),
+        Index("ix_lrs_import_refusals_line", "organization_id", "import_id", "line", unique=True),
+    )
+
+
+class StatementOrigin(TenantTable):
+    """Where a statement was before it came here by an import: who vouched for it there, and since when it was stored.
+
+    `id` is the statement's. The statement itself has our authority, as every statement here (Data 2.4.9).
+    """
+
+    __tablename__ = "lrs_statement_origins"
+
+    import_id: Mapped[UUID | None]
+    authority: Mapped[dict[str, Any] | None]
+    stored: Mapped[str | None] = mapped_column(String(64))
+
+    __table_args__ = (
+        tenant_key("id", "xapi_statements", ondelete="CASCADE"),
+        tenant_key("import_id", "lrs_imports"),
+    )

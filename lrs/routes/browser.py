@@ -14,7 +14,7 @@ from core.errors import BadRequest, Invalid, Problem
 from core.http import current_tenant, database, requires
 from lrs.routes.blueprint import bp
 from lrs.routes.credentials import ADMIN
-from lrs.services import browsing, credentials, refusals
+from lrs.services import browsing, credentials, imports, refusals
 from lrs.services.browsing import Search, Shown
 from lrs.services.refusals import KEPT_FOR
 
@@ -27,7 +27,7 @@ TAIL = "/lrs/statements/tail"
 @requires(ADMIN)
 def list_statements() -> ResponseReturnValue:
     """Show the statements that the filters in the address find, newest first."""
-    search = Search(**{name: request.args.get(name, "").strip()[:_LONGEST] for name in asdict(Search())})
+    search = asked()
     shown: list[Shown] = []
     next_before: datetime | None = None
     problems: tuple[Problem, ...] = ()
@@ -42,8 +42,14 @@ def list_statements() -> ResponseReturnValue:
         "lrs/statements.html", search=search, statements=shown, labels=labels, problems=problems,
         choices=[(item.id, item.label) for item in known],
         tail_url=TAIL, is_first=not request.args.get("before"), next_url=_next_url(next_before),
+        kept={name: text for name, text in asdict(search).items() if text},
     )  # fmt: skip
     return page, 422 if problems else 200
+
+
+def asked() -> Search:
+    """The filters in the address."""
+    return Search(**{name: request.args.get(name, "").strip()[:_LONGEST] for name in asdict(Search())})
 
 
 @bp.get("/lrs/statements/<uuid:statement_id>")
@@ -53,7 +59,8 @@ def show_statement(statement_id: UUID) -> ResponseReturnValue:
     with database().read(current_tenant()) as session:
         shown = browsing.one(session, statement_id, _languages())
         labels = credentials.labels(session, [shown.credential_id] if shown.credential_id else [])
-    return render_template("lrs/statement.html", item=shown, labels=labels)
+        origin = imports.origin(session, statement_id)
+    return render_template("lrs/statement.html", item=shown, labels=labels, origin=origin)
 
 
 @bp.get("/lrs/refusals")

@@ -70,7 +70,7 @@ def page(
 
     Raises Invalid naming every filter that cannot be read.
     """
-    found = store.page(session, _selection(session, search, before), PAGE + 1)
+    found = store.page(session, selection(session, search, before), PAGE + 1)
     shown = _shown(session, found[:PAGE], languages)
     return shown, shown[-1].stored if len(found) > PAGE else None
 
@@ -97,7 +97,8 @@ def latest(session: Session) -> datetime:
     return found[0].stored if found else datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _selection(session: Session, search: Search, before: datetime | None) -> Selection:
+def selection(session: Session, search: Search, before: datetime | None = None) -> Selection:
+    """What the filters mean, in keys and moments. Raises Invalid naming every filter that cannot be read."""
     problems: list[Problem] = []
     filters: list[Filter] = []
     if search.person:

@@ -1,0 +1,81 @@
+"""The LRS beyond the standard, for programs: export, import. By HTTP Basic with an LRS credential, as /xapi."""
+
+from typing import Any, BinaryIO, cast
+from uuid import UUID
+
+from flask import Response, request, url_for
+from flask.typing import ResponseReturnValue
+
+from core import clock
+from core.errors import BadRequest, Forbidden, NotFound
+from core.http import config, database, files, machine
+from lrs.routes import edge
+from lrs.routes.blueprint import bp
+from lrs.routes.browser import asked
+from lrs.routes.exchange import exported, layout_asked
+from lrs.services import credentials, imports
+from lrs.services.credentials import Caller, Scope
+from lrs.services.imports import StatementImport
+
+READERS = (Scope.STATEMENTS_READ, Scope.STATEMENTS_READ_MINE, Scope.ALL_READ)
+
+
+def caller(*scopes: Scope) -> Caller:
+    """Who is asking, with one of these scopes and under no launch's limits. Raises Unauthorized, Forbidden."""
+    key, secret = edge.basic(request.headers.get("Authorization", ""))
+    found = credentials.caller_of(database(), key, secret, hash_key=config().key("lrs"), now=clock.now())
+    origin = request.headers.get("Origin")
+    if found.origins and origin is not None and origin not in found.origins:
+        raise Forbidden("This credential is not for scripts of that origin.")
+    found.require(*scopes)
+    if found.is_limited:
+        raise Forbidden("The credential of one launch is for /xapi only.")
+    return found
+
+
+@bp.get("/api/v1/lrs/statements")
+@machine()
+def api_export() -> ResponseReturnValue:
+    """Send statements as a file: `layout` ndjson, csv or zip, and the filters of the statement browser."""
+    who = caller(*READERS)
+    return exported(who.organization_id, asked(), layout_asked(), who)
+
+
+@bp.post("/api/v1/lrs/imports")
+@machine()
+def api_import() -> ResponseReturnValue:
+    """Take a file of statements in, NDJSON or zip, as the body; its statements are vouched for by the credential."""
+    who = caller(Scope.STATEMENTS_WRITE)
+    if request.mimetype not in ("application/x-ndjson", "application/zip", "application/octet-stream"):
+        raise BadRequest("Send the file as application/x-ndjson or application/zip.")
+    name = request.args.get("name", "statements").replace("\0", "")
+    stored = files().put(cast("BinaryIO", request.stream), limit=config().max_upload)
+    assert who.credential_id is not None  # noqa: S101 - it came by key and secret
+    with database().write(who.organization_id) as session:
+        row = imports.start(
+            session, stored, file_name=name, credential_id=who.credential_id, created_by=None, now=clock.now()
+        )
+    answer = Response(status=202)
+    answer.headers["Location"] = url_for("lrs.api_import_state", import_id=row.id)
+    return answer
+
+
+@bp.get("/api/v1/lrs/imports/<uuid:import_id>")
+@machine()
+def api_import_state(import_id: UUID) -> ResponseReturnValue:
+    """Answer how far an import is, and the first lines it refused; to whom sent it."""
+    who = caller(Scope.STATEMENTS_WRITE)
+    with database().read(who.organization_id) as session:
+        row = imports.of(session, import_id)
+        if row.credential_id != who.credential_id:
+            raise NotFound("There is no such import.")
+        refused = imports.refusals(session, import_id, 100)
+    return described(row) | {"refusals": [{"line": item.line, "problems": item.problems} for item in refused]}
+
+
+def described(row: StatementImport) -> dict[str, Any]:
+    """An import as JSON."""
+    return {
+        "id": str(row.id), "file": row.file_name, "state": row.state.value, "lines": row.lines, "stored": row.stored,
+        "known": row.known, "refused": row.refused, "error": row.error,
+    }  # fmt: skip
