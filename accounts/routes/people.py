@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from accounts.errors import AlreadyMember
 from accounts.routes.blueprint import bp
-from accounts.services import links, members, people
+from accounts.services import links, members, people, positions, units
 from accounts.tables import MembershipStatus
 from core import clock
 from core.errors import Conflict, Invalid, Problem
@@ -23,6 +23,8 @@ FIELDS = {
     "employee_id": 100,
     "hired_on": 10,
     "manager_email": 254,
+    "org_unit_id": 36,
+    "position_id": 36,
 }
 
 
@@ -108,7 +110,7 @@ def save_person(user_id: UUID) -> ResponseReturnValue:
     values = form(FIELDS)
     try:
         with database().write(current_tenant()) as session:
-            members.change(session, user_id, **values)
+            members.change(session, user_id, now=clock.now(), **values)
     except Invalid as error:
         return _edit_page(user_id, values, error.problems), 422
     flash(_("Saved."), "ok")
@@ -179,6 +181,7 @@ def _person_page(user_id: UUID, values: dict[str, str] | None = None, problems: 
 def _edit_page(user_id: UUID, values: dict[str, str] | None = None, problems: tuple[Problem, ...] = ()) -> str:
     with database().read(current_tenant()) as session:
         member = members.get(session, user_id, clock.now())
+        known_units, known_positions = units.tree(session), positions.listed(session)
     stored = {
         "first_name": member.person.first_name,
         "last_name": member.person.last_name,
@@ -186,8 +189,17 @@ def _edit_page(user_id: UUID, values: dict[str, str] | None = None, problems: tu
         "employee_id": member.employee_id or "",
         "hired_on": str(member.hired_on or ""),
         "manager_email": member.manager.email if member.manager else "",
+        "org_unit_id": member.unit[0] if member.unit else "",
+        "position_id": member.position[0] if member.position else "",
     }
-    return render_template("accounts/person_edit.html", member=member, values=values or stored, problems=problems)
+    return render_template(
+        "accounts/person_edit.html",
+        member=member,
+        values=values or stored,
+        problems=problems,
+        units=known_units,
+        positions=known_positions,
+    )
 
 
 def _offered_roles() -> tuple[str, ...]:

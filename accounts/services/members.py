@@ -13,6 +13,7 @@ from accounts.services.people import Person
 from accounts.store import links, sessions
 from accounts.store import members as store
 from accounts.store import people as people_store
+from accounts.store import units as unit_store
 from accounts.tables import Membership, MembershipStatus, RoleAssignment, RoleCode
 from core import audit, clock
 from core.db import Session
@@ -56,6 +57,8 @@ class Member:
     status: str
     position_title: str | None
     employee_id: str | None
+    unit: tuple[UUID, str] | None
+    position: tuple[UUID, str] | None
     hired_on: date | None
     left_on: date | None
     manager: Person | None
@@ -66,6 +69,18 @@ class Member:
     is_email_verified: bool
     has_second_factor: bool
     belongs_elsewhere: bool
+    history: list["Stretch"]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Where somebody stood from one moment to another; the present one has no end."""
+
+    unit: str | None
+    position: str | None
+    manager: str | None
+    since: datetime
+    until: datetime | None
 
 
 def page(
@@ -95,11 +110,15 @@ def get(session: Session, user_id: UUID, now: datetime) -> Member:
         raise NotFound("There is no such person.")
     organization = people_store.organization(session)
     zone = ZoneInfo(organization.default_timezone)
+    unit = unit_store.find(session, row.org_unit_id) if row.org_unit_id else None
+    position = unit_store.find_position(session, row.position_id) if row.position_id else None
     return Member(
         person=people.described(user, organization),
         status=row.status.value,
         position_title=row.position_title,
         employee_id=row.employee_id,
+        unit=(unit.id, unit.name) if unit else None,
+        position=(position.id, position.name) if position else None,
         hired_on=row.hired_on,
         left_on=row.left_on,
         manager=people.get(session, row.manager_id) if row.manager_id else None,
@@ -110,6 +129,17 @@ def get(session: Session, user_id: UUID, now: datetime) -> Member:
         is_email_verified=user.email_verified_at is not None,
         has_second_factor=user.mfa_enabled_at is not None,
         belongs_elsewhere=store.belongs_elsewhere(session, user_id),
+        history=[_stretch(past) for past in unit_store.history(session, user_id)],
+    )
+
+
+def _stretch(past: unit_store.Past) -> Stretch:
+    return Stretch(
+        past.unit.name if past.unit else None,
+        past.position.name if past.position else None,
+        past.manager.display_name if past.manager else None,
+        past.placement.since,
+        past.placement.until,
     )
 
 
@@ -123,8 +153,13 @@ def change(
     employee_id: str,
     hired_on: str,
     manager_email: str,
+    org_unit_id: str = "",
+    position_id: str = "",
+    now: datetime,
 ) -> None:
     """Change what the organization knows of a person. Empty texts mean nothing is known.
+
+    Another unit, position or manager begins a new stretch of the person's history.
 
     The name belongs to the person and is left alone when another organization knows them too. Raises NotFound, Invalid
     with every field that is wrong: an employee id twice, a manager who is nobody here or stands below the person.
@@ -140,6 +175,8 @@ def change(
     manager_id = _manager(session, user_id, manager_email, problems)
     if employee_id and store.employee_id_is_taken(session, employee_id, user_id):
         problems.append(Problem("employee_id", "Somebody else has this employee id."))
+    unit_id = _unit(session, org_unit_id, row, problems)
+    place_id = _position(session, position_id, row, problems)
     for where, given in (("position_title", position_title), ("employee_id", employee_id)):
         if not given.isprintable():
             problems.append(Problem(where, "Write it in one line."))
@@ -150,15 +187,18 @@ def change(
         "employee_id": employee_id or None,
         "hired_on": day,
         "manager_id": manager_id,
+        "org_unit_id": unit_id,
+        "position_id": place_id,
     }
     old: dict[str, object] = {name: getattr(row, name) for name in new}
     row.position_title, row.employee_id, row.hired_on = position_title or None, employee_id or None, day
-    row.manager_id = manager_id
+    row.manager_id, row.org_unit_id, row.position_id = manager_id, unit_id, place_id
     if not keeps_name:
         old["name"], new["name"] = user.display_name, f"{first_name} {last_name}"
         user.first_name, user.last_name, user.display_name = first_name, last_name, f"{first_name} {last_name}"
     changed = [name for name in new if old[name] != new[name]]
     if changed:
+        unit_store.note_placements(session, [user_id], now)
         _note_change(session, user_id, changed, old, new)
 
 
@@ -190,6 +230,7 @@ def set_standing(session: Session, user_id: UUID, status: str, now: datetime, *,
         _leave(session, row, now)
         publish(session, PersonLeft(user_id), subject=user_id)
     elif old is MembershipStatus.LEFT:
+        unit_store.note_placements(session, [user_id], now)
         publish(session, PersonJoined(user_id), subject=user_id)
     else:
         publish(session, PersonChanged(user_id, ["status"]), subject=user_id)
@@ -255,7 +296,9 @@ def remove_role(session: Session, user_id: UUID, role: str, now: datetime) -> No
 def _leave(session: Session, row: Membership, now: datetime) -> None:
     """Note the day, and let the reports answer to the manager's manager until somebody says better."""
     row.left_on = clock.day_in(people.tenant(session).timezone, now)
-    for report in store.hand_reports_over(session, row.user_id, row.manager_id):
+    handed_over = store.hand_reports_over(session, row.user_id, row.manager_id)
+    unit_store.note_placements(session, [row.user_id, *handed_over], now)
+    for report in handed_over:
         _note_change(session, report, ["manager_id"], {"manager_id": row.user_id}, {"manager_id": row.manager_id})
 
 
@@ -280,6 +323,34 @@ def _manager(session: Session, user_id: UUID, email: str, problems: list[Problem
             Problem("manager_email", "This person reports to them already; the line would run in a circle.")
         )
     return found
+
+
+def _unit(session: Session, unit_id: str, row: Membership, problems: list[Problem]) -> UUID | None:
+    """Return the unit somebody is put into: one in use, or the one they are in already."""
+    found = unit_store.find(session, UUID(unit_id)) if _is_id(unit_id) else None
+    if found is not None and (found.archived_at is None or found.id == row.org_unit_id):
+        return found.id
+    if unit_id:
+        problems.append(Problem("org_unit_id", "There is no such unit in use."))
+    return None
+
+
+def _position(session: Session, position_id: str, row: Membership, problems: list[Problem]) -> UUID | None:
+    """Return the position somebody is given: one in use, or the one they hold already."""
+    found = unit_store.find_position(session, UUID(position_id)) if _is_id(position_id) else None
+    if found is not None and (found.archived_at is None or found.id == row.position_id):
+        return found.id
+    if position_id:
+        problems.append(Problem("position_id", "There is no such position in use."))
+    return None
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _day(text: str, where: str, problems: list[Problem]) -> date | None:

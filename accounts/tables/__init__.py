@@ -4,13 +4,18 @@ from accounts.tables.organizations import Organization
 from accounts.tables.people import Membership, MembershipStatus, User
 from accounts.tables.roles import RoleAssignment, RoleCode
 from accounts.tables.sign_in import AuthSession, OneTimeToken, RecoveryCode, TokenPurpose
+from accounts.tables.structure import OrgUnit, OrgUnitType, Placement, Position
 
 __all__ = [
     "AuthSession",
     "Membership",
     "MembershipStatus",
     "OneTimeToken",
+    "OrgUnit",
+    "OrgUnitType",
     "Organization",
+    "Placement",
+    "Position",
     "RecoveryCode",
     "RoleAssignment",
     "RoleCode",

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db import Base, TenantTable, enum_column, member_key, one_of, uuid7
+from core.db import Base, TenantTable, enum_column, member_key, one_of, tenant_key, uuid7
 
 
 class User(Base):
@@ -54,6 +54,8 @@ class Membership(TenantTable):
     status: Mapped[MembershipStatus] = enum_column(MembershipStatus, default=MembershipStatus.ACTIVE)
     position_title: Mapped[str | None] = mapped_column(String(100))
     employee_id: Mapped[str | None] = mapped_column(String(100))
+    org_unit_id: Mapped[UUID | None]
+    position_id: Mapped[UUID | None]
     manager_id: Mapped[UUID | None]  # the reporting line has no loops: services/members.py
     hired_on: Mapped[date | None]
     left_on: Mapped[date | None]
@@ -64,7 +66,11 @@ class Membership(TenantTable):
         one_of("status", MembershipStatus),
         CheckConstraint("manager_id <> user_id", name="own_manager"),
         member_key("manager_id"),
+        tenant_key("org_unit_id", "org_units", use_alter=True),  # units name their manager, who is a member
+        tenant_key("position_id", "positions"),
         Index("ix_memberships_manager", "organization_id", "manager_id"),
+        Index("ix_memberships_org_unit", "organization_id", "org_unit_id"),
+        Index("ix_memberships_position", "organization_id", "position_id"),
         Index(
             "uq_memberships_employee_id",
             "organization_id",
