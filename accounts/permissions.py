@@ -20,7 +20,9 @@ _TRAINING = {
 
 ROLES: dict[str, frozenset[str]] = {
     "platform_admin": frozenset({"people.read", "organization.manage", "roles.assign", "lrs.admin", "audit.read"}),
-    "org_admin": frozenset({*_TRAINING, "organization.manage", "roles.assign", "lrs.admin", "audit.read"}),
+    "org_admin": frozenset(
+        {*_TRAINING, "people.sensitive", "organization.manage", "roles.assign", "lrs.admin", "audit.read"}
+    ),
     "training_admin": frozenset({*_TRAINING, "lrs.admin"}),
     "compliance_officer": frozenset({*_LEARNER, *_READER, "assignment.create", "certificate.revoke", "audit.read"}),
     "content_author": frozenset({*_LEARNER, "people.read", "course.write", "package.import"}),

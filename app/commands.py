@@ -11,7 +11,7 @@ from uuid import UUID
 
 import click
 
-from accounts.services import organizations, people
+from accounts.services import organizations, people, personal_data
 from app import demo, server, supervisor, wiring
 from core import audit, clock, config, logs, mail, migrations
 from core.config import Config, ConfigurationError
@@ -172,6 +172,25 @@ def import_package(path: Path, organization: str) -> None:
     click.echo(f"{path.name}: {upload.state.value}")
     if upload.package_version_id is None:
         raise SystemExit(1)
+
+
+@stoa.command("rotate-keys")
+def rotate_keys() -> None:
+    """Seal every encrypted value with the first of STOA_SEALING_KEYS, in batches, while Stoa is running."""
+    profiles = second_factors = 0
+    with open_database() as (_settings, database):
+        with database.read(None) as session:
+            ids = organizations.all_ids(session)
+        for organization_id in ids:
+            while True:
+                with database.write(organization_id) as session:
+                    done = personal_data.rotate(session)
+                profiles, second_factors = profiles + done.profiles, second_factors + done.second_factors
+                if not done.profiles and not done.second_factors:
+                    break
+    click.echo(
+        f"Sealed anew: {profiles} profiles, {second_factors} second factors. Earlier keys may be taken away now."
+    )
 
 
 @stoa.group()

@@ -74,7 +74,7 @@ def connect(config: Config) -> None:
     )
     training_addresses.use(config.app_origin)
     accounts_addresses.use(config.app_origin)
-    sealing.use(config.key("accounts.second_factor"))
+    sealing.use(*config.sealing())
 
 
 def parts(config: Config, database: Database) -> Parts:

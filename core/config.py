@@ -33,6 +33,12 @@ SETTINGS = (
     Setting(
         "STOA_SECRET_KEY", "(generated)", "Key for signatures, at least 32 characters. Unset: made once in STOA_HOME."
     ),
+    Setting(
+        "STOA_SEALING_KEYS",
+        "(STOA_SECRET_KEY)",
+        "Keys of the encrypted columns, comma separated, at least 32 characters each: the first seals, all open. "
+        "After a new first one: stoa rotate-keys.",
+    ),
     Setting("STOA_DEMO", "1 embedded, else 0", "Load demo data on first run."),
     Setting("STOA_WORKERS", "2", "Web processes."),
     Setting("STOA_THREADS", "8", "Threads of each web process."),
@@ -85,6 +91,7 @@ class Config:
     smtp_url: str | None
     mail_from: str
     test: bool
+    sealing_keys: tuple[str, ...] = ()
 
     @property
     def app_host(self) -> str:
@@ -100,6 +107,10 @@ class Config:
     def is_https(self) -> bool:
         """Whether cookies may be marked Secure and `__Host-`."""
         return self.app_origin.startswith("https://")
+
+    def sealing(self) -> list[bytes]:
+        """Return the secrets of the encrypted columns: the first seals, all open."""
+        return [*(f"sealing:{key}".encode() for key in self.sealing_keys), self.key("accounts.second_factor")]
 
     def key(self, purpose: str) -> bytes:
         """Return the secret for one purpose, so that no two uses share a key."""
@@ -135,6 +146,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         smtp_url=env.get("SMTP_URL") or None,
         mail_from=env.get("MAIL_FROM") or "Stoa <no-reply@localhost>",
         test=_flag(env, "STOA_TEST", default=False),
+        sealing_keys=tuple(key.strip() for key in env.get("STOA_SEALING_KEYS", "").split(",") if key.strip()),
     )
     for setting in SETTINGS:
         if setting.name.startswith("PACKAGE_"):
@@ -151,6 +163,10 @@ def _check(config: Config, *, insecure: bool) -> None:
         )
     if len(config.secret_key) < 32:
         raise ConfigurationError("STOA_SECRET_KEY is too short: use at least 32 random characters.")
+    if any(len(key) < 32 for key in config.sealing_keys):
+        raise ConfigurationError(
+            "STOA_SEALING_KEYS has a key that is too short: use at least 32 random characters each."
+        )
     beyond = [address for address in config.bind if not _is_loopback(address)]
     if beyond and config.test:
         raise ConfigurationError("STOA_TEST=1 is for loopback only; unset STOA_BIND or STOA_TEST.")

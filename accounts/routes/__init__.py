@@ -1,6 +1,27 @@
 """The edge of accounts: signing in and out, links in letters, one's own account, people."""
 
-from accounts.routes import links, people, positions, profile, second_factor, sign_in, units
+from accounts.routes import (
+    custom_fields,
+    links,
+    people,
+    person_details,
+    positions,
+    profile,
+    second_factor,
+    sign_in,
+    units,
+)
 from accounts.routes.blueprint import bp
 
-__all__ = ["bp", "links", "people", "positions", "profile", "second_factor", "sign_in", "units"]
+__all__ = [
+    "bp",
+    "custom_fields",
+    "links",
+    "people",
+    "person_details",
+    "positions",
+    "profile",
+    "second_factor",
+    "sign_in",
+    "units",
+]

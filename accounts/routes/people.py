@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from accounts.errors import AlreadyMember
 from accounts.routes.blueprint import bp
-from accounts.services import links, members, people, positions, units
+from accounts.services import custom_fields, deputies, external_ids, links, members, people, positions, units
 from accounts.tables import MembershipStatus
 from core import clock
 from core.errors import Conflict, Invalid, Problem
@@ -93,7 +93,7 @@ def add_person() -> ResponseReturnValue:
 @requires("people.read")
 def show_person(user_id: UUID) -> ResponseReturnValue:
     """Show a person: facts, reporting line, roles."""
-    return _person_page(user_id)
+    return person_page(user_id)
 
 
 @bp.get("/people/<uuid:user_id>/edit")
@@ -107,10 +107,14 @@ def edit_person(user_id: UUID) -> ResponseReturnValue:
 @requires("people.write")
 def save_person(user_id: UUID) -> ResponseReturnValue:
     """Change what the organization knows of a person."""
-    values = form(FIELDS)
+    with database().read(current_tenant()) as session:
+        shown = [field for field in custom_fields.listed(session) if current_user().may(field.permission)]
+    values = form(FIELDS | {f"custom_{field.code}": custom_fields.LONGEST for field in shown})
+    custom = {field.code: values[f"custom_{field.code}"] for field in shown}
+    facts = {name: values[name] for name in FIELDS}
     try:
         with database().write(current_tenant()) as session:
-            members.change(session, user_id, now=clock.now(), **values)
+            members.change(session, user_id, now=clock.now(), custom=custom, **facts)
     except Invalid as error:
         return _edit_page(user_id, values, error.problems), 422
     flash(_("Saved."), "ok")
@@ -149,7 +153,7 @@ def assign_role(user_id: UUID) -> ResponseReturnValue:
         with database().write(current_tenant()) as session:
             members.assign_role(session, user_id, now=clock.now(), by=current_user().user_id, **values)
     except Invalid as error:
-        return _person_page(user_id, values, error.problems), 422
+        return person_page(user_id, values, error.problems), 422
     flash(_("The role is given."), "ok")
     return redirect(url_for("accounts.show_person", user_id=user_id))
 
@@ -164,14 +168,22 @@ def remove_role(user_id: UUID, role: str) -> ResponseReturnValue:
     return redirect(url_for("accounts.show_person", user_id=user_id))
 
 
-def _person_page(user_id: UUID, values: dict[str, str] | None = None, problems: tuple[Problem, ...] = ()) -> str:
+def person_page(user_id: UUID, values: dict[str, str] | None = None, problems: tuple[Problem, ...] = ()) -> str:
+    """Return a person's page, perhaps with a form on it that was refused."""
+    now = clock.now()
     with database().read(current_tenant()) as session:
-        member = members.get(session, user_id, clock.now())
+        member = members.get(session, user_id, now)
+        stand_ins = deputies.of_person(session, user_id, now)
+        foreign = external_ids.of_person(session, user_id)
+        fields = [field for field in custom_fields.listed(session) if current_user().may(field.permission)]
     return render_template(
         "accounts/person.html",
         member=member,
         values=values or {},
         problems=problems,
+        stand_ins=stand_ins,
+        external_ids=foreign,
+        fields=fields,
         roles=members.ASSIGNABLE,
         standings=[status for status in members.STANDINGS if status != member.status],
         is_self=user_id == current_user().user_id,
@@ -182,6 +194,7 @@ def _edit_page(user_id: UUID, values: dict[str, str] | None = None, problems: tu
     with database().read(current_tenant()) as session:
         member = members.get(session, user_id, clock.now())
         known_units, known_positions = units.tree(session), positions.listed(session)
+        fields = [field for field in custom_fields.listed(session) if current_user().may(field.permission)]
     stored = {
         "first_name": member.person.first_name,
         "last_name": member.person.last_name,
@@ -191,7 +204,7 @@ def _edit_page(user_id: UUID, values: dict[str, str] | None = None, problems: tu
         "manager_email": member.manager.email if member.manager else "",
         "org_unit_id": member.unit[0] if member.unit else "",
         "position_id": member.position[0] if member.position else "",
-    }
+    } | {f"custom_{field.code}": member.custom.get(field.code, "") for field in fields}
     return render_template(
         "accounts/person_edit.html",
         member=member,
@@ -199,6 +212,7 @@ def _edit_page(user_id: UUID, values: dict[str, str] | None = None, problems: tu
         problems=problems,
         units=known_units,
         positions=known_positions,
+        fields=fields,
     )
 
 

@@ -1,6 +1,6 @@
 """People as members of an organization: facts, standing, reporting line, roles (`rules.md`, People)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from accounts.errors import AdministratorProtected, LastAdministrator
 from accounts.events import PersonChanged, PersonJoined, PersonLeft
-from accounts.services import people
+from accounts.services import custom_fields, people
 from accounts.services.people import Person
 from accounts.store import links, sessions
 from accounts.store import members as store
@@ -70,6 +70,7 @@ class Member:
     has_second_factor: bool
     belongs_elsewhere: bool
     history: list["Stretch"]
+    custom: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,7 @@ def get(session: Session, user_id: UUID, now: datetime) -> Member:
         has_second_factor=user.mfa_enabled_at is not None,
         belongs_elsewhere=store.belongs_elsewhere(session, user_id),
         history=[_stretch(past) for past in unit_store.history(session, user_id)],
+        custom=dict(row.custom_fields),
     )
 
 
@@ -155,9 +157,12 @@ def change(
     manager_email: str,
     org_unit_id: str = "",
     position_id: str = "",
+    custom: Mapping[str, str] | None = None,
     now: datetime,
 ) -> None:
     """Change what the organization knows of a person. Empty texts mean nothing is known.
+
+    `custom` holds values of the organization's own fields, by code; those it does not name stay.
 
     Another unit, position or manager begins a new stretch of the person's history.
 
@@ -177,6 +182,8 @@ def change(
         problems.append(Problem("employee_id", "Somebody else has this employee id."))
     unit_id = _unit(session, org_unit_id, row, problems)
     place_id = _position(session, position_id, row, problems)
+    values, wrong = custom_fields.merged(custom_fields.listed(session), row.custom_fields, custom or {})
+    problems += wrong
     for where, given in (("position_title", position_title), ("employee_id", employee_id)):
         if not given.isprintable():
             problems.append(Problem(where, "Write it in one line."))
@@ -189,10 +196,12 @@ def change(
         "manager_id": manager_id,
         "org_unit_id": unit_id,
         "position_id": place_id,
+        "custom_fields": values,
     }
     old: dict[str, object] = {name: getattr(row, name) for name in new}
     row.position_title, row.employee_id, row.hired_on = position_title or None, employee_id or None, day
     row.manager_id, row.org_unit_id, row.position_id = manager_id, unit_id, place_id
+    row.custom_fields = values
     if not keeps_name:
         old["name"], new["name"] = user.display_name, f"{first_name} {last_name}"
         user.first_name, user.last_name, user.display_name = first_name, last_name, f"{first_name} {last_name}"
@@ -306,7 +315,8 @@ def _note_change(
     session: Session, user_id: UUID, changed: Sequence[str], old: dict[str, object], new: dict[str, object]
 ) -> None:
     def plain(values: dict[str, object]) -> dict[str, object]:
-        return {name: None if values[name] is None else str(values[name]) for name in changed}
+        shown = [name for name in changed if name != "custom_fields"]  # some of them are not for every reader
+        return {name: None if values[name] is None else str(values[name]) for name in shown}
 
     audit.record(session, "person.changed", "person", user_id, subject_user_id=user_id, old=plain(old), new=plain(new))
     publish(session, PersonChanged(user_id, list(changed)), subject=user_id)

@@ -1,5 +1,6 @@
 """Tables of accounts, by noun."""
 
+from accounts.tables.details import CustomField, Deputy, ExternalId, FieldType, FieldVisibility, UserProfile
 from accounts.tables.organizations import Organization
 from accounts.tables.people import Membership, MembershipStatus, User
 from accounts.tables.roles import RoleAssignment, RoleCode
@@ -8,6 +9,11 @@ from accounts.tables.structure import OrgUnit, OrgUnitType, Placement, Position
 
 __all__ = [
     "AuthSession",
+    "CustomField",
+    "Deputy",
+    "ExternalId",
+    "FieldType",
+    "FieldVisibility",
     "Membership",
     "MembershipStatus",
     "OneTimeToken",
@@ -21,4 +27,5 @@ __all__ = [
     "RoleCode",
     "TokenPurpose",
     "User",
+    "UserProfile",
 ]

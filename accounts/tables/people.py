@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
@@ -59,6 +60,7 @@ class Membership(TenantTable):
     manager_id: Mapped[UUID | None]  # the reporting line has no loops: services/members.py
     hired_on: Mapped[date | None]
     left_on: Mapped[date | None]
+    custom_fields: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")  # code → text
     created_at: Mapped[datetime]
 
     __table_args__ = (
