@@ -36,7 +36,10 @@ PEOPLE = {
         ("yan@acme.example", "Yan", "Petrov", ["learner"]),
     ),
 }
-COURSES = {"northwind": (("FIRE-1", "fire-safety", 12, True),), "acme": (("HELLO-1", "hello-scorm12", 1, False),)}
+COURSES = {
+    "northwind": (("FIRE-1", "fire-safety", 12, True), ("PRIV-1", "privacy", 15, True)),
+    "acme": (("HELLO-1", "hello-scorm12", 1, False),),
+}
 """Code, sample package, minutes, and whether it ends in a certificate, by organization."""
 
 

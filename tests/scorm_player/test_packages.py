@@ -431,7 +431,7 @@ def test_an_import_that_was_given_up_says_so(ben, database, cast, app, run_jobs)
     assert "This did not work." in ben.get(answer.location).text
 
 
-@pytest.mark.parametrize("name", ["hello-scorm12", "fire-safety"])
+@pytest.mark.parametrize("name", ["hello-scorm12", "fire-safety", "privacy"])
 def test_the_sample_courses_have_nothing_to_report(name, upload):
     done = upload(io.BytesIO(pack(ROOT / "packages" / name)))
 
