@@ -21,7 +21,7 @@ from core.files import Files
 from core.jobs import Worker
 from lrs.services import credentials, export, imports
 from lrs.services.browsing import Search
-from scorm_player.services import packages
+from scorm_player.services import packages, projection
 from scorm_player.services.packages import PackageImport
 from tools.pack import pack
 from training.services import rebuild as training_rebuild
@@ -283,6 +283,25 @@ def rebuild_training(organization: str) -> None:
                 f"enrollments, {report.completions} completions, {len(report.differences)} differences"
             )
     raise SystemExit(1 if different else 0)
+
+
+@rebuild.command("scorm")
+@click.option("--organization", default="", help="Slug of the organization; without it all of them.")
+def rebuild_scorm(organization: str) -> None:
+    """Make the rows of interactions and objectives anew from the run-time data they follow from."""
+    with open_database() as (_settings, database):
+        if organization:
+            ids = [_organization(database, organization)]
+        else:
+            with database.read(None) as session:
+                ids = organizations.all_ids(session)
+        for organization_id in ids:
+            with database.write(organization_id) as session:
+                name = people.tenant(session).name
+                made = projection.rebuild(session)
+            click.echo(
+                f"{name}: {made.attempts} attempts, {made.interactions} interactions, {made.objectives} objectives"
+            )
 
 
 def _finished_import(database: Database, organization_id: UUID, import_id: UUID, job_worker: Worker) -> PackageImport:

@@ -30,7 +30,7 @@ from scorm_player.services import addresses as scorm_player_addresses
 from training import jobs as training_jobs
 from training.events import CertificateIssued
 from training.routes import bp as training_routes
-from training.routes import course_actions, home
+from training.routes import course_actions, course_reports, home, person_learning
 from training.services import addresses as training_addresses
 
 LISTENERS: events.Listeners = {
@@ -88,3 +88,5 @@ def register(app: Flask) -> None:
         app.register_blueprint(blueprint)
     app.add_url_rule("/home", "app.home", requires(SIGNED_IN)(home))
     app.jinja_env.globals["course_actions"] = course_actions
+    app.jinja_env.globals["course_reports"] = course_reports
+    app.jinja_env.globals["person_learning"] = person_learning

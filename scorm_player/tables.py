@@ -306,6 +306,74 @@ class ScormItemState(TenantTable):
     )
 
 
+class ScormInteraction(TenantTable):
+    """One record of `cmi.interactions` as it stands, for reports; follows from the run-time data, which decides."""
+
+    __tablename__ = "scorm_interactions"
+
+    registration_id: Mapped[UUID]
+    package_item_id: Mapped[UUID]
+    attempt_number: Mapped[int]  # on the item
+    n: Mapped[int]
+    identifier: Mapped[str] = mapped_column(Text)
+    interaction_type: Mapped[str | None] = mapped_column(Text)
+    description: Mapped[str | None] = mapped_column(Text)
+    occurred_at: Mapped[datetime | None]  # SCORM 1.2 tells a time of day only, which is no moment
+    weighting: Mapped[Decimal | None] = mapped_column(Numeric(12, 4))
+    learner_response: Mapped[str | None] = mapped_column(Text)
+    correct_responses: Mapped[list[str]]
+    result: Mapped[str | None] = mapped_column(Text)  # correct, incorrect (wrong in 1.2), …, or a number
+    latency_seconds: Mapped[Decimal | None] = mapped_column(Numeric(12, 2))
+    objectives: Mapped[list[str]]
+
+    __table_args__ = (
+        tenant_key("registration_id", "registrations"),
+        tenant_key("package_item_id", "package_items"),
+        UniqueConstraint(
+            "organization_id",
+            "registration_id",
+            "package_item_id",
+            "attempt_number",
+            "n",
+            name="uq_scorm_interactions_record",
+        ),
+        Index("ix_scorm_interactions_item", "organization_id", "package_item_id"),
+    )
+
+
+class ScormObjective(TenantTable):
+    """One record of `cmi.objectives` as it stands, for reports; follows from the run-time data, which decides."""
+
+    __tablename__ = "scorm_objectives"
+
+    registration_id: Mapped[UUID]
+    package_item_id: Mapped[UUID]
+    attempt_number: Mapped[int]  # on the item
+    n: Mapped[int]
+    identifier: Mapped[str] = mapped_column(Text)
+    description: Mapped[str | None] = mapped_column(Text)
+    success_status: Mapped[str | None] = mapped_column(String(20))
+    completion_status: Mapped[str | None] = mapped_column(String(20))
+    progress_measure: Mapped[Decimal | None] = mapped_column(Numeric(5, 4))
+    score_scaled: Mapped[Decimal | None] = mapped_column(Numeric(7, 5))
+    score_raw: Mapped[Decimal | None] = mapped_column(Numeric(12, 4))
+    score_min: Mapped[Decimal | None] = mapped_column(Numeric(12, 4))
+    score_max: Mapped[Decimal | None] = mapped_column(Numeric(12, 4))
+
+    __table_args__ = (
+        tenant_key("registration_id", "registrations"),
+        tenant_key("package_item_id", "package_items"),
+        UniqueConstraint(
+            "organization_id",
+            "registration_id",
+            "package_item_id",
+            "attempt_number",
+            "n",
+            name="uq_scorm_objectives_record",
+        ),
+    )
+
+
 class GlobalObjective(TenantTable):
     """What a learner has reached in an objective shared by all packages (`objectivesGlobalToSystem`).
 

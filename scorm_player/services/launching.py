@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from core.db import Session, organization_of, uuid7
+from scorm_player.answers import OBJECTIVES
 from scorm_player.errors import NotPlayable
 from scorm_player.scorm import transfer, visit
 from scorm_player.scorm.data_model import table
@@ -19,6 +20,7 @@ from scorm_player.scorm.visit import Learner as Learner
 from scorm_player.services import addresses, packages, play
 from scorm_player.services.ending import conclude, count_asset
 from scorm_player.services.playing import playing_of, say
+from scorm_player.services.projection import project
 from scorm_player.store import registrations as registration_store
 from scorm_player.store import runtime as store
 from scorm_player.store.registrations import Course
@@ -169,6 +171,9 @@ def deliver(
     registration.started_at = registration.started_at or now
     registration.last_activity_at = now
     session.flush()
+    if how.mode is LaunchMode.NORMAL:  # objectives the SCO is given
+        given = [element for element in start.values if element.startswith(OBJECTIVES)]
+        project(session, state, item.standard, start.values, given)
     if not node.definition.is_sco:
         count_asset(playing_of(session, registration, launched, now), tree, node)
     play.keep(session, registration, course, tree, now)

@@ -27,6 +27,7 @@ from scorm_player.services.launching import Launch as Launch  # what callers ope
 from scorm_player.services.launching import launch as launch
 from scorm_player.services.launching import waiting_elsewhere as waiting_elsewhere
 from scorm_player.services.playing import ENDED, Playing, announce, playing_of, promote, promoted, say, source_of
+from scorm_player.services.projection import project
 from scorm_player.services.standing import tell_standing
 from scorm_player.store import registrations as registration_store
 from scorm_player.store import runtime as store
@@ -159,6 +160,7 @@ def _apply(playing: Playing, batches: Sequence[Batch]) -> bool:
     runtime = rt.Runtime(playing.item.standard, playing.item.edition, data.values, data.access)
     given = dict(runtime.values)
     told = set(data.set_by_content)
+    elements = set[str]()
     ended = False
     for batch in sorted(batches, key=lambda one: one.sequence):
         if batch.sequence != launched.last_sequence + 1:
@@ -167,6 +169,7 @@ def _apply(playing: Playing, batches: Sequence[Batch]) -> bool:
         if batch.initialized and launched.initialized_at is None:
             _initialize(playing)
         rt.apply(runtime, batch.changes)
+        elements |= {element for element, _ in batch.changes}
         told |= {element for element, _ in batch.changes if runtime.values.get(element) != given.get(element)}
         told |= {element for element, value in batch.changes if runtime.values.get(element) == value}
         _count_time(playing, batch.seconds)
@@ -175,6 +178,7 @@ def _apply(playing: Playing, batches: Sequence[Batch]) -> bool:
     playing.registration.last_activity_at = playing.now
     promote(playing)
     if playing.counts:
+        project(playing.session, playing.state, playing.item.standard, data.values, elements)
         playing.made += statements.changed(source_of(playing), data.values, data.said, playing.now)
     playing.state.cmi = data.text()
     return ended

@@ -1,18 +1,22 @@
 """The edge of training: learning, assigning, certificates and the evidence behind them."""
 
-from training.routes import api, assignments, certificates, evidence, learning, player, verification
+from training.routes import api, assignments, attempts, certificates, evidence, learning, player, verification
+from training.routes.attempts import course_reports, person_learning
 from training.routes.blueprint import bp
 from training.routes.learning import course_actions, home
 
 __all__ = [
     "api",
     "assignments",
+    "attempts",
     "bp",
     "certificates",
     "course_actions",
+    "course_reports",
     "evidence",
     "home",
     "learning",
+    "person_learning",
     "player",
     "verification",
 ]

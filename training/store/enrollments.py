@@ -92,3 +92,14 @@ def find_by_registration(session: Session, registration_id: UUID) -> tuple[Cours
     )
     row = session.execute(query).one_or_none()
     return None if row is None else (row[0], row[1])
+
+
+def registrations_of_module(session: Session, module_id: UUID) -> list[tuple[UUID, CourseEnrollment]]:
+    """Return every registration that serves a module, with the enrollment it belongs to."""
+    query = (
+        select(ModuleRegistration.registration_id, CourseEnrollment)
+        .join(CourseEnrollment, CourseEnrollment.id == ModuleRegistration.course_enrollment_id)
+        .where(ModuleRegistration.module_id == module_id)
+        .order_by(ModuleRegistration.created_at, ModuleRegistration.id)
+    )
+    return [(registration_id, enrollment) for registration_id, enrollment in session.execute(query)]

@@ -31,7 +31,7 @@ at("questions").addEventListener("submit", (event) => {
   Object.assign(state, { answers, isDone: true });
   tellAnswers(runtime, CHECK, answers, result, began);
   tellTopics(runtime, result.topics, (share) => share === 1);
-  tellScore(runtime, result.scaled);
+  tellScore(runtime, result.scaled, { rollsUp: false });
   runtime.set("cmi.progress_measure", 1);
   runtime.set("cmi.completion_status", "completed");
   runtime.set("cmi.location", "result");

@@ -33,7 +33,7 @@ at("questions").addEventListener("submit", (event) => {
   Object.assign(state, { answers, isDone: true });
   tellAnswers(runtime, FINAL, answers, result, began);
   tellTopics(runtime, result.topics, (share) => passed || share === 1); // whoever passes the whole need not go back
-  tellScore(runtime, result.scaled);
+  tellScore(runtime, result.scaled, { rollsUp: true });
   runtime.set("cmi.progress_measure", 1);
   runtime.set("cmi.completion_status", "completed");
   runtime.set("cmi.success_status", passed ? "passed" : "failed");

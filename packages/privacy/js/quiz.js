@@ -81,12 +81,12 @@ export function tellTopics(runtime, topics, passed) {
   }
 }
 
-/** Tell the score of the whole test. */
-export function tellScore(runtime, scaled) {
+/** Tell the score of the whole test. Only a `scaled` one rolls up into the course's; the check has none. */
+export function tellScore(runtime, scaled, { rollsUp }) {
   runtime.set("cmi.score.min", 0);
   runtime.set("cmi.score.max", 100);
   runtime.set("cmi.score.raw", Math.round(scaled * 100));
-  runtime.set("cmi.score.scaled", scaled);
+  if (rollsUp) runtime.set("cmi.score.scaled", scaled);
 }
 
 export function element(name, attributes, ...children) {

@@ -1,0 +1,211 @@
+"""Interactions and objectives of attempts, as reports read them, and the attempts themselves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Numeric, and_, case, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from core.db import Session, organization_of, uuid7
+from scorm_player.tables import (
+    LaunchSession,
+    PackageItem,
+    Registration,
+    ScormInteraction,
+    ScormItemState,
+    ScormObjective,
+)
+
+Row = dict[str, Any]
+Record = type[ScormInteraction] | type[ScormObjective]
+
+AT_ONCE = 500  # rows per insert: one statement takes 65 535 values at most
+CORRECT = ScormInteraction.result == "correct"
+JUDGED = ScormInteraction.result.in_(("correct", "incorrect", "wrong"))
+
+
+@dataclass(frozen=True)
+class Question:
+    """How all answers to one interaction went. `judged` of them were right or wrong; `seconds`: mean latency."""
+
+    item_id: UUID
+    item_title: str
+    identifier: str
+    kind: str | None
+    description: str | None
+    answers: int
+    judged: int
+    correct: int
+    seconds: Decimal | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One response that was given to an interaction, and how often."""
+
+    item_id: UUID
+    identifier: str
+    response: str | None
+    result: str | None
+    count: int
+
+
+def upsert(session: Session, table: Record, state: ScormItemState, rows: Sequence[Row]) -> None:
+    """Write records of an attempt, each in place of what stood under its number."""
+    if not rows:
+        return
+    same = {
+        "organization_id": organization_of(session),
+        "registration_id": state.registration_id,
+        "package_item_id": state.package_item_id,
+        "attempt_number": state.attempt_number,
+    }
+    for start in range(0, len(rows), AT_ONCE):
+        query = insert(table).values([{**same, "id": uuid7(), **row} for row in rows[start : start + AT_ONCE]])
+        news = {name: query.excluded[name] for name in rows[0] if name != "n"}
+        session.execute(query.on_conflict_do_update(index_elements=[*same, "n"], set_=news))
+
+
+def forget(session: Session, table: Record, state: ScormItemState) -> None:
+    """Delete the records of an attempt."""
+    session.execute(delete(table).where(*_same_attempt(table, state)))
+
+
+def _same_attempt(table: Record, state: ScormItemState) -> tuple[ColumnElement[bool], ...]:
+    return (
+        table.registration_id == state.registration_id,
+        table.package_item_id == state.package_item_id,
+        table.attempt_number == state.attempt_number,
+    )
+
+
+def every_state(session: Session) -> list[tuple[ScormItemState, UUID]]:
+    """Return the run-time data of every attempt of the tenant, with the package version it belongs to."""
+    query = (
+        select(ScormItemState, Registration.package_version_id)
+        .join(Registration, Registration.id == ScormItemState.registration_id)
+        .order_by(ScormItemState.registration_id, ScormItemState.id)
+    )
+    return [(state, version_id) for state, version_id in session.execute(query)]
+
+
+def states(session: Session, registration_id: UUID) -> list[ScormItemState]:
+    """Return the run-time data of all attempts of a registration, oldest first."""
+    query = (
+        select(ScormItemState)
+        .where(ScormItemState.registration_id == registration_id)
+        .order_by(ScormItemState.started_at, ScormItemState.attempt_number, ScormItemState.id)
+    )
+    return list(session.scalars(query))
+
+
+def sessions(session: Session, registration_id: UUID) -> list[LaunchSession]:
+    """Return every opening of a registration, oldest first."""
+    query = (
+        select(LaunchSession)
+        .where(LaunchSession.registration_id == registration_id)
+        .order_by(LaunchSession.launched_at, LaunchSession.id)
+    )
+    return list(session.scalars(query))
+
+
+def interactions(session: Session, registration_id: UUID) -> list[ScormInteraction]:
+    """Return what was answered under a registration, in its order."""
+    query = (
+        select(ScormInteraction)
+        .where(ScormInteraction.registration_id == registration_id)
+        .order_by(ScormInteraction.package_item_id, ScormInteraction.attempt_number, ScormInteraction.n)
+    )
+    return list(session.scalars(query))
+
+
+def objectives(session: Session, registration_id: UUID) -> list[ScormObjective]:
+    """Return the objectives of a registration's attempts, in their order."""
+    query = (
+        select(ScormObjective)
+        .where(ScormObjective.registration_id == registration_id)
+        .order_by(ScormObjective.package_item_id, ScormObjective.attempt_number, ScormObjective.n)
+    )
+    return list(session.scalars(query))
+
+
+def attempt_counts(session: Session, registration_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return, by registration, how often an item of it was begun anew."""
+    query = (
+        select(ScormItemState.registration_id, func.count())
+        .where(ScormItemState.registration_id.in_(registration_ids))
+        .group_by(ScormItemState.registration_id)
+    )
+    return dict(session.execute(query).all())
+
+
+def registrations(session: Session, registration_ids: Sequence[UUID]) -> list[Registration]:
+    """Return these registrations, the one begun last first."""
+    query = (
+        select(Registration)
+        .where(Registration.id.in_(registration_ids))
+        .order_by(Registration.started_at.desc().nulls_last(), Registration.id)
+    )
+    return list(session.scalars(query))
+
+
+def questions(session: Session, version_id: UUID, registration_ids: Sequence[UUID] | None = None) -> list[Question]:
+    """Return how the answers to each interaction of a version went, in the order of its items and questions.
+
+    Only those of `registration_ids`, where they are given. An interaction answered again in the same attempt is as many
+    answers as it has records.
+    """
+    rate = case((JUDGED, case((CORRECT, 1), else_=0)))
+    query = (
+        select(
+            ScormInteraction.package_item_id,
+            PackageItem.title,
+            ScormInteraction.identifier,
+            func.max(ScormInteraction.interaction_type),
+            func.max(ScormInteraction.description),
+            func.count(),
+            func.count(rate),
+            func.coalesce(func.sum(rate), 0),
+            func.round(func.avg(ScormInteraction.latency_seconds).cast(Numeric), 1),
+        )
+        .join(PackageItem, PackageItem.id == ScormInteraction.package_item_id)
+        .where(_of(version_id, registration_ids))
+        .group_by(
+            ScormInteraction.package_item_id, PackageItem.title, PackageItem.position, ScormInteraction.identifier
+        )
+        .order_by(PackageItem.position, func.min(ScormInteraction.n), ScormInteraction.identifier)
+    )
+    return [Question(*row) for row in session.execute(query)]
+
+
+def answers(session: Session, version_id: UUID, registration_ids: Sequence[UUID] | None = None) -> list[Answer]:
+    """Return which responses were given to each interaction of a version, the most frequent first."""
+    query = (
+        select(
+            ScormInteraction.package_item_id,
+            ScormInteraction.identifier,
+            ScormInteraction.learner_response,
+            ScormInteraction.result,
+            func.count(),
+        )
+        .join(PackageItem, PackageItem.id == ScormInteraction.package_item_id)
+        .where(_of(version_id, registration_ids))
+        .group_by(
+            ScormInteraction.package_item_id,
+            ScormInteraction.identifier,
+            ScormInteraction.learner_response,
+            ScormInteraction.result,
+        )
+        .order_by(func.count().desc(), ScormInteraction.learner_response)
+    )
+    return [Answer(*row) for row in session.execute(query)]
+
+
+def _of(version_id: UUID, registration_ids: Sequence[UUID] | None) -> ColumnElement[bool]:
+    is_of_version = PackageItem.package_version_id == version_id
+    if registration_ids is None:
+        return is_of_version
+    return and_(is_of_version, ScormInteraction.registration_id.in_(registration_ids))

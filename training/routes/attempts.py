@@ -1,0 +1,96 @@
+"""Attempts: one person's, for themselves and whoever may see progress; everybody's in a module, as page and file."""
+
+from uuid import UUID
+
+from flask import Response, render_template
+from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+
+from catalog.services.courses import Course
+from core.http import current_tenant, current_user, database, requires, visitor
+from core.sheets import as_csv
+from scorm_player.services.reports import ANSWER_COLUMNS, answer_rows
+from training.routes import reading
+from training.routes.blueprint import bp
+from training.services import attempts
+
+LINES = (
+    "name", "email", "completion", "success", "score_percent", "attempts", "seconds", "started_at", "completed_at",
+)  # fmt: skip
+
+
+@bp.get("/enrollments/<uuid:enrollment_id>/attempts")
+@requires("signed_in")
+def show_attempts(enrollment_id: UUID) -> ResponseReturnValue:
+    """Show every attempt of an enrollment to its learner, and to whoever may see everybody's progress."""
+    person = current_user()
+    with database().read(person.organization_id) as session:
+        found = attempts.of_enrollment(session, enrollment_id, person.user_id, may_read_all=person.may("progress.read"))
+    return render_template("training/attempts.html", found=found, is_own=found.person.user_id == person.user_id)
+
+
+@bp.get("/courses/<uuid:course_id>/attempts")
+@requires("progress.read")
+def report_attempts(course_id: UUID) -> ResponseReturnValue:
+    """Show how everybody fared in a module of a course, and how its questions were answered."""
+    with database().read(current_tenant()) as session:
+        report = attempts.of_module(session, course_id, reading.identifier("module"))
+    return render_template("training/attempts_report.html", report=report)
+
+
+@bp.get("/courses/<uuid:course_id>/attempts.csv")
+@requires("progress.read")
+def download_attempts(course_id: UUID) -> ResponseReturnValue:
+    """Answer the people of the report as a file."""
+    with database().read(current_tenant()) as session:
+        report = attempts.of_module(session, course_id, reading.identifier("module"))
+    rows = [
+        {
+            "name": line.person.name if line.person else "",
+            "email": line.person.email if line.person else "",
+            "completion": line.completion,
+            "success": line.success,
+            "score_percent": "" if line.percent is None else round(line.percent, 2),
+            "attempts": line.attempts,
+            "seconds": line.seconds,
+            "started_at": line.started_at.isoformat() if line.started_at else "",
+            "completed_at": line.completed_at.isoformat() if line.completed_at else "",
+        }
+        for line in report.lines
+    ]
+    return _file(as_csv(LINES, rows), f"{report.course.code}-attempts.csv")
+
+
+@bp.get("/courses/<uuid:course_id>/answers.csv")
+@requires("progress.read")
+def download_answers(course_id: UUID) -> ResponseReturnValue:
+    """Answer the answers of the report as a file."""
+    with database().read(current_tenant()) as session:
+        report = attempts.of_module(session, course_id, reading.identifier("module"))
+    return _file(as_csv(ANSWER_COLUMNS, answer_rows(report.questions)), f"{report.course.code}-answers.csv")
+
+
+def course_reports(course: Course) -> Markup:
+    """Return what whoever manages a course can read about those who take it, for the catalog's editor."""
+    person = visitor()
+    if person is None or not person.may("progress.read"):
+        return Markup()
+    page = render_template("training/course_reports.html", course=course)
+    return Markup(page)  # noqa: S704 - the template has escaped it
+
+
+def person_learning(user_id: UUID) -> Markup:
+    """Return what somebody learns and has learned, for the person's page."""
+    person = visitor()
+    if person is None or not person.may("progress.read"):
+        return Markup()
+    with database().read(person.organization_id) as session:
+        taken = attempts.of_person(session, user_id)
+    page = render_template("training/person_learning.html", taken=taken)
+    return Markup(page)  # noqa: S704 - the template has escaped it
+
+
+def _file(content: bytes, name: str) -> Response:
+    response = Response(content, content_type="text/csv; charset=utf-8")
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    return response
