@@ -232,6 +232,8 @@ class Registration(TenantTable):
     completed_at: Mapped[datetime | None]
     last_activity_at: Mapped[datetime | None]
     activity_tree: Mapped[str | None] = mapped_column(Text)  # state of sequencing, one JSON text
+    is_preview: Mapped[bool] = mapped_column(default=False)  # an author looks around: nothing of it is for the record
+    is_logged: Mapped[bool] = mapped_column(default=False)  # the player sends every API call along
 
     __table_args__ = (
         member_key("user_id"),
@@ -260,6 +262,8 @@ class LaunchSession(TenantTable):
     last_sequence: Mapped[int] = mapped_column(default=0)  # applied; what is not newer is a repetition
     announced_sequence: Mapped[int] = mapped_column(default=0)  # the device has more than was applied: unsent there
     seconds: Mapped[Decimal] = mapped_column(Numeric(12, 2), default=0)  # as measured in the window
+    aside: Mapped[str | None] = mapped_column(Text)  # browse and review: what this visit has of its own
+    api_calls: Mapped[str | None] = mapped_column(Text, deferred=True)  # where they are logged: one per line
 
     __table_args__ = (
         tenant_key("registration_id", "registrations"),

@@ -12,7 +12,7 @@ from core import clock
 from core.errors import BadRequest, NotFound
 from core.http import content, csrf_token, current_tenant, current_user, database, requires
 from scorm_player.routes.blueprint import bp
-from scorm_player.services import addresses, runtime
+from scorm_player.services import addresses, preview, runtime
 from scorm_player.services.runtime import Committed, Ended, Launch, Refused
 
 MOST_BATCHES = 10_000
@@ -51,6 +51,19 @@ def navigate(session_id: UUID) -> ResponseReturnValue:
             now=clock.now(),
         )
     return _json(_led(led))
+
+
+@bp.post("/runtime/<uuid:session_id>/log")
+@requires("learn")
+def keep_log(session_id: UUID) -> ResponseReturnValue:
+    """Take calls of the API along, for a session whose calls somebody wants to see."""
+    calls = _body().get("calls")
+    if not isinstance(calls, list):
+        raise BadRequest("calls must be a list.")
+    with database().write(current_tenant()) as session:
+        runtime.require_own(session, session_id, current_user().user_id)
+        preview.keep_calls(session, session_id, calls)
+    return Response(status=204)
 
 
 @bp.get("/runtime/token")

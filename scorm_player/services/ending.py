@@ -41,8 +41,8 @@ def conclude(playing: Playing, *, terminated: bool, abandons: bool = False) -> v
         playing.made += statements.changed(source, data.values, data.said, playing.now, ended=True)
         if launched.initialized_at is not None:
             playing.made.append(statements.closed(source, outcome, playing.now))
-        asked = transfer.navigation_request(outcome)
-        take_over(playing, outcome, abandons=abandons or (asked is not None and asked[0] in transfer.ABANDONING))
+    asked = transfer.navigation_request(outcome)
+    take_over(playing, outcome, abandons=abandons or (asked is not None and asked[0] in transfer.ABANDONING))
     if navigation is not None:
         data.values["adl.nav.request"] = navigation  # until the player has followed it; the next launch forgets it
     state.cmi = data.text()
@@ -52,8 +52,7 @@ def conclude(playing: Playing, *, terminated: bool, abandons: bool = False) -> v
 def conclude_again(playing: Playing, *, terminated: bool) -> None:
     """Take over what arrived after the window had gone: nothing ends twice, but what stands may have changed."""
     outcome = visit.end(playing.item, playing.data.values, terminated=terminated)
-    if playing.counts:
-        take_over(playing, _without_time(outcome))
+    take_over(playing, _without_time(outcome))
 
 
 def _without_time(outcome: visit.Outcome) -> visit.Outcome:
@@ -66,7 +65,7 @@ def take_over(playing: Playing, outcome: visit.Outcome, *, abandons: bool = Fals
     if not abandons:
         transfer.take_over(tree, node, outcome, playing.data.set_by_content)
     playing.data.set_by_content = []
-    play.keep(playing.session, playing.registration, playing.course, tree, playing.now)
+    play.keep(playing.session, playing.registration, playing.course, tree, playing.now, counts=playing.counts)
     tell_standing(playing, tree, has_ended=not outcome.suspended)
 
 

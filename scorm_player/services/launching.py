@@ -17,9 +17,9 @@ from scorm_player.scorm.sequencing.requests import NavigationRequest
 from scorm_player.scorm.sequencing.tree import ActivityTree, Node
 from scorm_player.scorm.sequencing.validity import Outlook, look_ahead
 from scorm_player.scorm.visit import Learner as Learner
-from scorm_player.services import addresses, packages, play
+from scorm_player.services import addresses, apart, packages, play
 from scorm_player.services.ending import conclude, count_asset
-from scorm_player.services.playing import playing_of, say
+from scorm_player.services.playing import keep_aside, playing_of, say
 from scorm_player.services.projection import project
 from scorm_player.store import registrations as registration_store
 from scorm_player.store import runtime as store
@@ -64,13 +64,17 @@ def launch(
     course = registration_store.course(session, registration.package_version_id)
     unsent = waiting_elsewhere(session, registration_id)
     supersede(session, registration, now)
+    how = How(LaunchMode(mode), strict, person)
+    own: store.Aside | None = None
+    if how.mode is not LaunchMode.NORMAL:
+        own = store.Aside()
+        registration = apart.copy_of(registration, registration.activity_tree)
     tree = play.tree_of(session, registration, course, now)
     target = course.identifier(item_id) if item_id is not None else None
     outcome = _enter(tree, target)
     if outcome is None or tree.current is None:
         raise NotPlayable(_reason(tree, target) or "The course offers nothing to open now.")
-    how = How(LaunchMode(mode), strict, person)
-    opened = deliver(session, registration, course, tree, outcome.resumes, how, now)
+    opened = deliver(session, registration, course, tree, outcome.resumes, how, now, own)
     opened.document["unsent_elsewhere"] = unsent
     return opened
 
@@ -117,6 +121,7 @@ def supersede(session: Session, registration: Registration, now: datetime) -> No
         playing = playing_of(session, registration, newest, now)
         conclude(playing, terminated=False)
         say(playing)
+        keep_aside(playing)
     newest.state = SessionState.SUPERSEDED
 
 
@@ -134,14 +139,18 @@ def deliver(
     resumes: bool,
     how: How,
     now: datetime,
+    own: store.Aside | None = None,
 ) -> Launch:
-    """Open a session on the tree's current activity."""
+    """Open a session on the tree's current activity; `own` is what a visit that does not count has of its own."""
     node = tree.current
     if node is None:
         raise NotPlayable
     item_id = course.item_ids[node.identifier]
     outlook = look_ahead(tree)
-    state = _state_for(session, registration, course, node, resumes, now)
+    if own is not None:
+        state = apart.state_of(session, registration.id, item_id, own, now)
+    else:
+        state = _state_for(session, registration, course, node, resumes, now)
     item = course.items[node.identifier]
     data = store.data_of(state)
     start = visit.begin(
@@ -174,9 +183,11 @@ def deliver(
     if how.mode is LaunchMode.NORMAL:  # objectives the SCO is given
         given = [element for element in start.values if element.startswith(OBJECTIVES)]
         project(session, state, item.standard, start.values, given)
-    if not node.definition.is_sco:
+    if own is None and not node.definition.is_sco:
         count_asset(playing_of(session, registration, launched, now), tree, node)
-    play.keep(session, registration, course, tree, now)
+    play.keep(session, registration, course, tree, now, counts=own is None)
+    if own is not None:
+        apart.keep(launched, registration, state, own)
     return _launch(session, registration, course, node, launched, start, item, outlook, how.strict)
 
 
@@ -232,6 +243,8 @@ def _launch(
         "values": start.values,
         "access": start.access,
         "strict": strict,
+        "log": registration.is_logged or registration.is_preview,
+        "keep_log": registration.is_logged,
         "new_window": packages.TOP_WINDOW_RULE in course.findings,
         "close": {
             "url": f"{addresses.known.content_origin}/close",

@@ -42,10 +42,18 @@ def tree_of(session: Session, registration: Registration, course: Course, now: d
     return ActivityTree(course.structure, state, now=now, generator=chance)
 
 
-def keep(session: Session, registration: Registration, course: Course, tree: ActivityTree, now: datetime) -> None:
-    """Store the learner's tree, and apart from it what outlives this course."""
+def keep(
+    session: Session,
+    registration: Registration,
+    course: Course,
+    tree: ActivityTree,
+    now: datetime,
+    *,
+    counts: bool = True,
+) -> None:
+    """Store the learner's tree, and apart from it, when it `counts`, what outlives this course."""
     registration.activity_tree = orjson.dumps(tree.state.to_json()).decode()
-    if registration.user_id is not None:
+    if counts and registration.user_id is not None:
         taken_along, _ = scope.take_out(course.structure, tree.state)
         store.save_global_objectives(session, registration.user_id, taken_along, now)
 

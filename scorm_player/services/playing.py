@@ -13,7 +13,7 @@ from scorm_player.errors import Superseded
 from scorm_player.events import RuntimeCommitted
 from scorm_player.scorm import cmi, visit
 from scorm_player.scorm.visit import Learner as Learner
-from scorm_player.services import addresses, play
+from scorm_player.services import addresses, apart, play
 from scorm_player.store import registrations as registration_store
 from scorm_player.store import runtime as store
 from scorm_player.store.registrations import Course
@@ -44,6 +44,7 @@ class Playing:
     data: store.Data
     now: datetime
     made: list[statements.Statement]
+    aside: store.Aside | None = None  # of a visit that does not count; registration and state are copies then
 
     @property
     def counts(self) -> bool:
@@ -52,10 +53,21 @@ class Playing:
 
 
 def playing_of(session: Session, registration: Registration, launched: LaunchSession, now: datetime) -> Playing:
+    """Gather what a session works on; the record's rows, or for a visit that does not count copies of them.
+
+    Raises Superseded when the attempt is gone.
+    """
     course = registration_store.course(session, registration.package_version_id)
-    state = store.find_state(session, registration.id, launched.package_item_id, launched.attempt_number)
-    if state is None:
-        raise Superseded
+    own: store.Aside | None = None
+    if launched.mode is LaunchMode.NORMAL:
+        found = store.find_state(session, registration.id, launched.package_item_id, launched.attempt_number)
+        if found is None:
+            raise Superseded
+        state = found
+    else:
+        own = store.aside_of(launched)
+        registration = apart.copy_of(registration, own.tree)
+        state = apart.state_of(session, registration.id, launched.package_item_id, own, now)
     identifier = course.identifier(launched.package_item_id)
     return Playing(
         session=session,
@@ -68,7 +80,14 @@ def playing_of(session: Session, registration: Registration, launched: LaunchSes
         data=store.data_of(state),
         now=now,
         made=[],
+        aside=own,
     )
+
+
+def keep_aside(playing: Playing) -> None:
+    """Keep what a visit that does not count has done, beside its session; for others there is nothing to do."""
+    if playing.aside is not None:
+        apart.keep(playing.launched, playing.registration, playing.state, playing.aside)
 
 
 def promote(playing: Playing) -> None:

@@ -26,7 +26,17 @@ from scorm_player.services.launching import How, deliver
 from scorm_player.services.launching import Launch as Launch  # what callers open and take: re-exported on purpose
 from scorm_player.services.launching import launch as launch
 from scorm_player.services.launching import waiting_elsewhere as waiting_elsewhere
-from scorm_player.services.playing import ENDED, Playing, announce, playing_of, promote, promoted, say, source_of
+from scorm_player.services.playing import (
+    ENDED,
+    Playing,
+    announce,
+    keep_aside,
+    playing_of,
+    promote,
+    promoted,
+    say,
+    source_of,
+)
 from scorm_player.services.projection import project
 from scorm_player.services.standing import tell_standing
 from scorm_player.store import registrations as registration_store
@@ -113,6 +123,7 @@ def commit(
     elif promoted(playing.state) != before:
         tell_standing(playing, None, has_ended=False)
     say(playing)
+    keep_aside(playing)
     if promoted(playing.state) != before or (launched.state in ENDED and not was_over):
         announce(playing)
     return Committed(launched.last_sequence, launched.last_sequence - first, _follow(playing), launched.state in ENDED)
@@ -244,8 +255,10 @@ def navigate(
         playing.launched.state = SessionState.SUPERSEDED
         person = Learner(playing.data.learner[0], playing.data.learner[1])
         how = How(playing.launched.mode, playing.data.strict, person)
-        return deliver(session, registration, course, tree, outcome.resumes, how, now)
-    play.keep(session, registration, course, tree, now)
+        keep_aside(playing)
+        return deliver(session, registration, course, tree, outcome.resumes, how, now, playing.aside)
+    play.keep(session, registration, course, tree, now, counts=playing.counts)
+    keep_aside(playing)
     if outcome.ends_session:
         if asked is not NavigationRequest.SUSPEND_ALL and playing.counts:
             tell_standing(playing, tree, has_ended=True)

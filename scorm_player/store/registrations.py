@@ -69,6 +69,14 @@ def get(session: Session, registration_id: UUID, *, lock: bool = False) -> Regis
     return found
 
 
+def find_preview(session: Session, version_id: UUID, user_id: UUID) -> UUID | None:
+    """Return the registration under which somebody previews a version."""
+    query = select(Registration.id).where(
+        Registration.package_version_id == version_id, Registration.user_id == user_id, Registration.is_preview
+    )
+    return session.scalar(query.order_by(Registration.created_at).limit(1))
+
+
 def course(session: Session, version_id: UUID) -> Course:
     """Return what a package version says. Raises NotFound."""
     key = (organization_of(session), version_id)

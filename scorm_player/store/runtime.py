@@ -39,6 +39,23 @@ def data_of(state: ScormItemState) -> Data:
     return Data(**orjson.loads(state.cmi))
 
 
+@dataclass
+class Aside:
+    """What a visit that does not count has of its own: sequencing's state, and by item (text, is suspended)."""
+
+    tree: str | None = None
+    items: dict[str, tuple[str, bool]] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """Serialize."""
+        return orjson.dumps(vars(self)).decode()
+
+
+def aside_of(launched: LaunchSession) -> Aside:
+    """Read what a visit has of its own."""
+    return Aside(**orjson.loads(launched.aside)) if launched.aside else Aside()
+
+
 def get_session(session: Session, launch_session_id: UUID, *, fresh: bool = False) -> LaunchSession:
     """Return the tenant's launch session; `fresh`, read again where it was read before. Raises NotFound."""
     key = (organization_of(session), launch_session_id)

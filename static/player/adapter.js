@@ -3,7 +3,7 @@
  * what it sets on to the player page on the application's origin, by messages whose origin both sides check.
  *
  * From the player: launch {document}, saved {sequence}, state {canKeep}, leave, stop, log.
- * To the player: ready, initialized, batch {batch}, left, log {calls}.
+ * To the player: ready, initialized, batch {batch}, left, log {calls}; where calls are logged, each one: called {call}.
  */
 
 import { makeApi } from "./api.js";
@@ -59,7 +59,7 @@ const HANDLERS = {
   },
 };
 
-function open({ session, title, table, values, access, strict, url, close }) {
+function open({ session, title, table, values, access, strict, url, close, log }) {
   document.title = title;
   frame.title = title;
   const batches = new Batches({ send: (batch) => tell("batch", { session, batch }) });
@@ -89,6 +89,7 @@ function open({ session, title, table, values, access, strict, url, close }) {
       called(method, given, answer, error) {
         calls.push([new Date().toISOString(), method, given.filter((one) => one !== undefined), answer, error]);
         if (calls.length > KEPT_CALLS) calls = calls.slice(-KEPT_CALLS / 2);
+        if (log) tell("called", { call: calls.at(-1) });
       },
     });
     window[name] = api;

@@ -20,6 +20,7 @@ const SETTLE = 15_000; // how long leaving waits for the server
 const EMPTYING = 4000; // … and for the content to go
 const SILENCE = 10_000; // a SCO that has not called Initialize by then may need a window of its own
 const LARGE = 8 * 1024;
+const LOGGING = 1000; // calls that are logged travel together
 
 const TEXTS = {
   saved: "Saved",
@@ -173,6 +174,7 @@ export class Player {
     } else if (type === "batch" && data.session === running.document.session) this.#take(running, data.batch);
     else if (type === "left") running.left?.();
     else if (type === "log") this.#log(data.calls);
+    else if (type === "called") this.#called(running, data.call);
   }
 
   #take(running, batch) {
@@ -225,7 +227,7 @@ export class Player {
       headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRF-Token": this.csrf },
       body: JSON.stringify(body),
     });
-    if (response.ok) return response.json();
+    if (response.ok) return response.status === 204 ? null : response.json();
     if (response.status === 409 || response.status === 410) throw new Superseded();
     if (response.status === 403 && again && (await this.#renewToken())) return this.#ask(url, body, false);
     if (response.status === 401) this.#show(this.texts.signed_out);
@@ -358,15 +360,34 @@ export class Player {
     this.#tell("log");
   }
 
+  /** Calls are logged: shown below each other through all activities, and sent along where somebody wants to see them. */
+  #called(running, call) {
+    byId("stoa-log")?.append(`${asLine(call)}\n`);
+    if (!running.document.keep_log) return;
+    running.calls = [...(running.calls ?? []), call];
+    running.sending ??= setTimeout(() => this.#sendCalls(running), LOGGING);
+  }
+
+  async #sendCalls(running) {
+    const { calls } = running;
+    running.calls = [];
+    running.sending = null;
+    try {
+      await this.#ask(`/runtime/${running.document.session}/log`, { calls });
+    } catch (problem) {
+      console.error(problem); // a log with a gap is better than a course that stops
+    }
+  }
+
   #log(calls) {
     const place = byId("stoa-log");
     if (!place) return;
-    const told = (value) => JSON.stringify(value);
-    place.textContent = calls
-      .map(([at, method, given, answer, error]) => `${at} ${method}(${given.map(told).join(", ")}) = ${told(answer)} [${error}]`)
-      .join("\n");
+    place.textContent = calls.map(asLine).join("\n");
   }
 }
+
+const asLine = ([at, method, given, answer, error]) =>
+  `${at} ${method}(${given.map((value) => JSON.stringify(value)).join(", ")}) = ${JSON.stringify(answer)} [${error}]`;
 
 const isLarge = (batch) => batch.changes.some(([, value]) => value.length > LARGE);
 

@@ -43,7 +43,7 @@ showChosenTheme();
 document.addEventListener("click", (event) => {
   const theme = event.target.closest("[data-theme-choice]");
   if (theme) chooseTheme(theme.dataset.themeChoice);
-  const copy = event.target.closest("[data-copy]");
+  const copy = event.target.closest("[data-copy], [data-copy-from]");
   if (copy) copyText(copy);
   const command = event.target.closest("button[commandfor]");
   if (command && !("command" in HTMLButtonElement.prototype)) runCommand(command);
@@ -52,7 +52,7 @@ document.addEventListener("click", (event) => {
 async function copyText(button) {
   const words = button.querySelector("span");
   try {
-    await navigator.clipboard.writeText(button.dataset.copy);
+    await navigator.clipboard.writeText(button.dataset.copy ?? document.getElementById(button.dataset.copyFrom).textContent);
   } catch {
     announce(live.dataset.copyFailed);
     return;

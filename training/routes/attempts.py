@@ -2,13 +2,15 @@
 
 from uuid import UUID
 
-from flask import Response, render_template
+from flask import Response, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 from markupsafe import Markup
 
 from catalog.services.courses import Course
-from core.http import current_tenant, current_user, database, requires, visitor
+from core.http import current_tenant, current_user, database, form, requires, visitor
 from core.sheets import as_csv
+from scorm_player.services import preview
 from scorm_player.services.reports import ANSWER_COLUMNS, answer_rows
 from training.routes import reading
 from training.routes.blueprint import bp
@@ -27,6 +29,28 @@ def show_attempts(enrollment_id: UUID) -> ResponseReturnValue:
     with database().read(person.organization_id) as session:
         found = attempts.of_enrollment(session, enrollment_id, person.user_id, may_read_all=person.may("progress.read"))
     return render_template("training/attempts.html", found=found, is_own=found.person.user_id == person.user_id)
+
+
+@bp.get("/enrollments/<uuid:enrollment_id>/calls/<uuid:registration_id>")
+@requires("lrs.admin")
+def show_calls(enrollment_id: UUID, registration_id: UUID) -> ResponseReturnValue:
+    """Show the API calls that were kept of somebody's sessions."""
+    with database().read(current_tenant()) as session:
+        found = attempts.with_registration(session, enrollment_id, registration_id)
+        log = preview.log(session, registration_id)
+    return render_template("training/calls.html", found=found, log=log, as_text=preview.as_text)
+
+
+@bp.post("/enrollments/<uuid:enrollment_id>/calls/<uuid:registration_id>")
+@requires("lrs.admin")
+def log_calls(enrollment_id: UUID, registration_id: UUID) -> ResponseReturnValue:
+    """Switch the log of API calls on or off for somebody's sessions in a module, from the next launch."""
+    on = form({"on": 5})["on"] == "1"
+    with database().write(current_tenant()) as session:
+        attempts.with_registration(session, enrollment_id, registration_id)
+        preview.log_calls(session, registration_id, on)
+    flash(_("API calls are kept from the next time they open it.") if on else _("API calls are kept no more."), "ok")
+    return redirect(url_for("training.show_calls", enrollment_id=enrollment_id, registration_id=registration_id))
 
 
 @bp.get("/courses/<uuid:course_id>/attempts")

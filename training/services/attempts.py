@@ -115,6 +115,14 @@ class Taken:
     course: Course
 
 
+def with_registration(session: Session, enrollment_id: UUID, registration_id: UUID) -> PersonsAttempts:
+    """Return an enrollment that this registration serves. Raises NotFound where it does not."""
+    served = store.find_by_registration(session, registration_id)
+    if served is None or served[0].id != enrollment_id:
+        raise NotFound("There is no such registration in this enrollment.")
+    return of_enrollment(session, enrollment_id, served[0].user_id, may_read_all=True)
+
+
 def of_person(session: Session, user_id: UUID) -> list[Taken]:
     """Return everything somebody has enrolled in, newest first."""
     sources = Sources(session)

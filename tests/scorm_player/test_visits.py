@@ -1,0 +1,135 @@
+"""Visits that do not count: looking back after the end, looking around before the beginning; and the log of calls."""
+
+import pytest
+from sqlalchemy import func, select
+
+from core.errors import BadRequest, NotFound
+from lrs.services import statements as lrs
+from scorm_player.scorm.sequencing.definition import (
+    Edition,
+    Objective,
+)
+from scorm_player.services import preview, registrations, runtime
+from scorm_player.tables import Registration, ScormItemState
+from tests.scorm_player.playing import NOW, course, launched, registered, sco, sent
+
+FOURTH = {"edition": Edition.FOURTH}
+
+
+def record(db, registration):
+    """Everything that is for the record: the registration's row, the data, the statements."""
+    db.expire_all()
+    row = db.scalars(select(Registration).where(Registration.id == registration)).one()
+    states = db.scalars(select(ScormItemState).where(ScormItemState.registration_id == registration)).all()
+    return (
+        row.completion,
+        row.success,
+        row.score_scaled,
+        row.total_seconds,
+        row.activity_tree,
+        row.last_activity_at,
+        [(state.attempt_number, state.cmi, state.is_suspended) for state in states],
+        len(lrs.by_registration(db, registration)),
+    )
+
+
+@pytest.fixture
+def completed(db, cast):
+    registration = registered(db, cast.ana, sco("one"), sco("two"), **FOURTH)
+    launch = launched(db, registration)
+    done = (("cmi.completion_status", "completed"), ("cmi.suspend_data", "mine"), ("cmi.score.scaled", "0.9"))
+    sent(db, launch, 1, *done, ("cmi.success_status", "passed"), initialized=True)
+    led = runtime.navigate(db, launch.session_id, "continue", now=NOW)
+    sent(db, led, 1, *done, ("cmi.success_status", "passed"), initialized=True)
+    runtime.navigate(db, led.session_id, "exitAll", now=NOW)
+    assert registrations.summary(db, registration).completion == "completed"
+    return registration
+
+
+def test_looking_back_shows_the_data_and_changes_nothing(db, completed):
+    before = record(db, completed)
+
+    launch = launched(db, completed, mode="review")
+    values = launch.document["values"]
+    assert (values["cmi.mode"], values["cmi.credit"], values["cmi.suspend_data"]) == ("review", "no-credit", "mine")
+    sent(db, launch, 1, ("cmi.suspend_data", "spoiled"), ("cmi.score.scaled", "0"), initialized=True, seconds=600)
+    led = runtime.navigate(db, launch.session_id, "continue", now=NOW)
+    assert led.document["title"] == "Two"
+    assert led.document["values"]["cmi.suspend_data"] == "mine"
+    sent(db, led, 1, ("cmi.completion_status", "incomplete"), initialized=True, terminated=True)
+    back = runtime.navigate(db, led.session_id, "previous", now=NOW)
+    assert back.document["values"]["cmi.suspend_data"] == "spoiled"  # as this visit has left it
+    runtime.navigate(db, back.session_id, "exitAll", now=NOW)
+
+    assert record(db, completed) == before
+
+
+def test_looking_back_begins_anew_each_time_with_what_is_recorded(db, completed):
+    first = launched(db, completed, mode="review")
+    sent(db, first, 1, ("cmi.suspend_data", "spoiled"), initialized=True)
+
+    again = launched(db, completed, mode="review")
+
+    assert again.document["values"]["cmi.suspend_data"] == "mine"
+
+
+def test_a_preview_plays_the_sequencing_and_leaves_no_record(db, cast):
+    version = course(db, sco("one", objectives=(), primary=Objective("p")), sco("two"), **FOURTH)
+    registration = preview.open_preview(db, version, cast.ben, NOW)
+    assert preview.open_preview(db, version, cast.ben, NOW) == registration
+    before = record(db, registration)
+
+    launch, played = preview.launch_preview(db, registration, cast.ben, "Ben", NOW, strict=True)
+    assert played == version
+    assert (launch.document["mode"], launch.document["strict"], launch.document["log"]) == ("browse", True, True)
+    sent(db, launch, 1, ("cmi.completion_status", "completed"), initialized=True, terminated=True)
+    led = runtime.navigate(db, launch.session_id, "continue", now=NOW)
+
+    assert led.document["title"] == "Two"
+    assert record(db, registration) == before
+    assert db.scalar(select(func.count()).select_from(ScormItemState)) == 0
+
+
+def test_a_preview_is_its_authors_own(db, cast):
+    version = course(db, sco("one"), **FOURTH)
+    registration = preview.open_preview(db, version, cast.ben, NOW)
+    learning = registrations.register(db, user_id=cast.ana, package_version_id=version, actor={}, now=NOW)
+
+    with pytest.raises(NotFound):
+        preview.launch_preview(db, registration, cast.cem, "Cem", NOW, strict=False)
+    with pytest.raises(NotFound):
+        preview.launch_preview(db, learning, cast.ana, "Ana", NOW, strict=False)
+
+
+def test_calls_are_kept_only_where_somebody_has_asked_for_them(db, cast):
+    registration = registered(db, cast.ana, sco("one"), **FOURTH)
+    launch = launched(db, registration)
+    call = ["2026-03-02T09:00:00.000Z", "SetValue", ["cmi.location", "3"], "true", "0"]
+    preview.keep_calls(db, launch.session_id, [call])
+    assert preview.log(db, registration).sessions == []
+
+    preview.log_calls(db, registration, True)
+    again = launched(db, registration)
+    assert again.document["keep_log"]
+    preview.keep_calls(db, again.session_id, [call])
+    preview.keep_calls(db, again.session_id, [["2026-03-02T09:00:01.000Z", "GetValue", ["cmi.x"], "", "401"]])
+
+    (session,) = preview.log(db, registration).sessions
+    assert preview.as_text(session).splitlines() == [
+        '2026-03-02T09:00:00.000Z SetValue("cmi.location", "3") = "true" [0]',
+        '2026-03-02T09:00:01.000Z GetValue("cmi.x") = "" [401]',
+    ]
+    with pytest.raises(BadRequest):
+        preview.keep_calls(db, again.session_id, [{"method": "SetValue"}])
+
+
+def test_a_log_ends_at_its_limit(db, cast, monkeypatch):
+    registration = registered(db, cast.ana, sco("one"), **FOURTH)
+    preview.log_calls(db, registration, True)
+    launch = launched(db, registration)
+    monkeypatch.setattr(preview, "MOST_LOG", 300)
+    for _ in range(20):
+        preview.keep_calls(db, launch.session_id, [["2026-03-02T09:00:00.000Z", "Commit", [""], "true", "0"]])
+
+    (session,) = preview.log(db, registration).sessions
+    assert 0 < len(session.calls) < 5
