@@ -15,7 +15,7 @@ def zipped(files: Contents, *, method: int = zipfile.ZIP_DEFLATED) -> io.BytesIO
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", method) as archive:
         for name, content in files.items():
-            archive.writestr(name, content)
+            archive.writestr(zipfile.ZipInfo(name), content, archive.compression)
     target.seek(0)
     return target
 
