@@ -26,3 +26,12 @@ class PersonLeft(Event):
     """Somebody left the organization: signed out everywhere, unable to come back in; the records stay."""
 
     user_id: UUID
+
+
+@dataclass(frozen=True)
+class AudienceChanged(Event):
+    """So many people entered and left an audience; `accounts.services.audiences.members` knows who."""
+
+    audience_id: UUID
+    entered: int
+    left: int

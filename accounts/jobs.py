@@ -1,9 +1,13 @@
-"""What accounts does behind the pages: writing letters. The token is made here, so that no job row ever holds it."""
+"""What accounts does behind the pages: writing letters, applying the rules of audiences.
 
-from collections.abc import Callable
+A letter's token is made here, so that no job row ever holds it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
 from uuid import UUID
 
-from accounts.services import addresses, letters, links, people
+from accounts.services import addresses, audiences, letters, links, members, organizations, people
 from accounts.services.letters import Letter
 from accounts.services.people import Person, Tenant
 from accounts.tables import TokenPurpose
@@ -57,6 +61,29 @@ def tell_password_changed(work: Work, user_id: str) -> None:
         UUID(user_id),
         lambda _session, person, tenant: letters.password_changed(person, tenant),
     )
+
+
+def refresh_audiences_of(work: Work, user_id: str, fields: Sequence[str] = (), **_fact: Any) -> None:
+    """Apply the rules of audiences to somebody of whom something has become known.
+
+    With another manager, also to everybody below them in the line.
+    """
+    person = UUID(user_id)
+    with work.write() as session:
+        below = members.line_below(session, person) if "manager_id" in fields else []
+        audiences.refresh_people(session, [person, *below], clock.now())
+
+
+def refresh_audiences(work: Work) -> None:
+    """Apply the rule of every audience again: of the job's organization, or as a duty of all of them."""
+    if work.organization_id is None:
+        with work.read() as session:
+            ids = organizations.all_ids(session)
+    else:
+        ids = [work.organization_id]
+    for organization_id in ids:
+        with work.database.write(organization_id) as session:
+            audiences.refresh_all(session, clock.now())
 
 
 def _send(

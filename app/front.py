@@ -7,20 +7,25 @@ at once with 503 and Retry-After, so that memory stays bounded and everybody els
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from http.cookies import CookieError, SimpleCookie
 from io import BufferedReader, BytesIO, RawIOBase
 from types import FrameType
 from typing import Any, BinaryIO
 from urllib.parse import parse_qs, unquote_to_bytes
+from uuid import UUID
 
 from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
 from uvicorn_worker import UvicornWorker
 
+from accounts.services.presence import signed_in
 from app import metrics, wiring
 from app.server import application
-from core import http
+from core import clock, http
+from core.db import Database
 from core.http import Parts, Visitor
 from core.logs import logger
 
@@ -42,6 +47,9 @@ STREAM_SECONDS = 300
 """How long a stream lives: then the browser opens it again, and who may look is asked anew."""
 
 HEARTBEAT_SECONDS = 20
+GUARD_SECONDS = 2
+"""How often it is asked whether those who hold streams are still signed in."""
+
 log = logger("app")
 
 
@@ -66,6 +74,7 @@ class Front:
         self._bridge = Bridge(flask, self.parts.config.threads)
         self._streams = {path: (who, make(self.parts.database)) for path, (who, make) in wiring.STREAMS.items()}
         self._open = 0
+        self._guard = Guard(self.parts.database)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or live through one process's life."""
@@ -136,7 +145,8 @@ class Front:
         self._open += 1
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _STREAM_HEADERS})
-            await _send_events(stream.events(person.organization_id, last), receive, send)
+            with self._guard.watch(person) as ended:
+                await _send_events(stream.events(person.organization_id, last), receive, send, ended)
         finally:
             self._open -= 1
 
@@ -163,17 +173,67 @@ _STREAM_HEADERS = [
 ]
 
 
-async def _send_events(events: Any, receive: Receive, send: Send) -> None:
-    """Send events until they end, the reader has gone, or the stream is old enough; a comment now and then."""
+class Guard:
+    """Ends the streams of those who have been signed out: one query per organization every few seconds, for all."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._watched: dict[asyncio.Event, Visitor] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def watch(self, person: Visitor) -> Iterator[asyncio.Event]:
+        """Answer what is set once this person's session has ended."""
+        ended = asyncio.Event()
+        self._watched[ended] = person
+        if self._task is None or self._task.done():
+            self._task = asyncio.ensure_future(self._look())
+        try:
+            yield ended
+        finally:
+            self._watched.pop(ended, None)
+
+    async def _look(self) -> None:
+        while self._watched:
+            await asyncio.sleep(GUARD_SECONDS)
+            people = list(self._watched.values())
+            try:
+                live = await asyncio.to_thread(self._live, people)
+            except SQLAlchemyError:
+                log.exception("cannot tell who is signed in; looking again")
+                continue
+            for ended, person in list(self._watched.items()):
+                if person in people and person.session_id not in live:
+                    ended.set()
+
+    def _live(self, people: list[Visitor]) -> set[UUID]:
+        sessions: dict[UUID, list[UUID]] = {}
+        for person in people:
+            sessions.setdefault(person.organization_id, []).append(person.session_id)
+        live: set[UUID] = set()
+        for organization_id, session_ids in sessions.items():
+            with self._database.read(organization_id) as session:
+                live |= signed_in(session, session_ids, clock.now())
+        return live
+
+
+async def _send_events(events: Any, receive: Receive, send: Send, ended: asyncio.Event) -> None:
+    """Send events until they end, the reader has gone or is signed out, or the stream is old enough.
+
+    A comment now and then tells proxies that somebody is there.
+    """
     reading = asyncio.ensure_future(_gone(receive))
+    out = asyncio.ensure_future(ended.wait())
     ends_at = asyncio.get_running_loop().time() + STREAM_SECONDS
     source = aiter(events)
     coming: asyncio.Future[bytes] | None = None
     try:
         await send({"type": "http.response.body", "body": b"retry: 2000\n\n", "more_body": True})
-        while not reading.done() and asyncio.get_running_loop().time() < ends_at:
+        while not reading.done() and not out.done() and asyncio.get_running_loop().time() < ends_at:
             coming = coming or asyncio.ensure_future(anext(source))
-            await asyncio.wait({coming, reading}, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({coming, reading, out}, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if out.done():
+                break
             if coming.done():
                 event, coming = coming.result(), None
                 await send({"type": "http.response.body", "body": event, "more_body": True})
@@ -183,6 +243,7 @@ async def _send_events(events: Any, receive: Receive, send: Send) -> None:
         pass
     finally:
         reading.cancel()
+        out.cancel()
         if coming is not None:
             coming.cancel()
             await asyncio.wait({coming})

@@ -6,10 +6,11 @@ from flask import Flask
 
 from accounts import jobs as accounts_jobs
 from accounts import login
+from accounts.events import PersonChanged, PersonJoined, PersonLeft
 from accounts.permissions import SIGNED_IN
 from accounts.routes import bp as accounts_routes
 from accounts.services import addresses as accounts_addresses
-from accounts.services import sealing
+from accounts.services import predicates, sealing
 from app import duties
 from app.pages import bp as app_pages
 from catalog.routes import bp as catalog_routes
@@ -28,12 +29,17 @@ from scorm_player import jobs as scorm_player_jobs
 from scorm_player.routes import bp as scorm_player_routes
 from scorm_player.services import addresses as scorm_player_addresses
 from training import jobs as training_jobs
-from training.events import CertificateIssued
+from training.events import CertificateIssued, CompletionRecorded
 from training.routes import bp as training_routes
 from training.routes import course_actions, course_reports, home, person_learning
 from training.services import addresses as training_addresses
+from training.services.audience_words import WORDS as TRAINING_WORDS
 
 LISTENERS: events.Listeners = {
+    PersonJoined: ["accounts.refresh_audiences_of", "training.on_person_joined"],
+    PersonChanged: ["accounts.refresh_audiences_of"],
+    PersonLeft: ["accounts.refresh_audiences_of", "training.on_person_left"],
+    CompletionRecorded: ["accounts.refresh_audiences_of"],
     StatementsStored: ["training.on_statements_stored"],
     CertificateIssued: ["training.render_certificate"],
 }
@@ -43,12 +49,16 @@ JOBS: dict[str, jobs.Handler] = {
     "accounts.send_verification": accounts_jobs.send_verification,
     "accounts.answer_reset_request": accounts_jobs.answer_reset_request,
     "accounts.tell_password_changed": accounts_jobs.tell_password_changed,
+    "accounts.refresh_audiences": accounts_jobs.refresh_audiences,
+    "accounts.refresh_audiences_of": accounts_jobs.refresh_audiences_of,
     "app.sweep_files": duties.sweep_files,
     "app.tidy_jobs": duties.tidy_jobs,
     "lrs.forget_refusals": lrs_jobs.forget_refusals,
     "lrs.import_statements": lrs_jobs.import_statements,
     "scorm_player.import_package": scorm_player_jobs.import_package,
     "scorm_player.check_schemas": scorm_player_jobs.check_schemas,
+    "training.on_person_joined": training_jobs.on_person_joined,
+    "training.on_person_left": training_jobs.on_person_left,
     "training.on_statements_stored": training_jobs.on_statements_stored,
     "training.render_certificate": training_jobs.render_certificate,
 }
@@ -56,6 +66,7 @@ JOBS: dict[str, jobs.Handler] = {
 SCHEDULE: dict[str, jobs.Duty] = {
     "sweep_files": jobs.Duty("app.sweep_files", timedelta(hours=6)),
     "forget_refusals": jobs.Duty("lrs.forget_refusals", timedelta(hours=6)),
+    "refresh_audiences": jobs.Duty("accounts.refresh_audiences", timedelta(hours=1)),
     "tidy_jobs": jobs.Duty("app.tidy_jobs", timedelta(hours=1)),
 }
 
@@ -74,6 +85,7 @@ def connect(config: Config) -> None:
     )
     training_addresses.use(config.app_origin)
     accounts_addresses.use(config.app_origin)
+    predicates.register(TRAINING_WORDS)
     sealing.use(*config.sealing())
 
 

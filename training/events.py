@@ -15,6 +15,14 @@ class AssignmentCreated(Event):
 
 
 @dataclass(frozen=True)
+class AssignmentCancelled(Event):
+    """An obligation has ended without being met."""
+
+    assignment_id: UUID
+    user_id: UUID
+
+
+@dataclass(frozen=True)
 class ModuleProgressed(Event):
     """Somebody's state in a module has changed."""
 

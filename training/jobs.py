@@ -5,7 +5,7 @@ from uuid import UUID
 
 from core import clock
 from core.jobs import Work
-from training.services import certificates, progress
+from training.services import certificates, leaving, progress
 
 
 def on_statements_stored(work: Work, statement_ids: Sequence[str]) -> None:
@@ -21,3 +21,15 @@ def render_certificate(work: Work, certificate_id: str) -> None:
     """Render the PDF of a certificate that has just been issued."""
     with work.write() as session:
         certificates.render(session, work.files, UUID(certificate_id))
+
+
+def on_person_left(work: Work, user_id: str) -> None:
+    """End what somebody who left was still to do."""
+    with work.write() as session:
+        leaving.end_open_assignments(session, UUID(user_id), clock.now())
+
+
+def on_person_joined(work: Work, user_id: str) -> None:
+    """Take up again what somebody was to do when they left, if they had left."""
+    with work.write() as session:
+        leaving.take_up_again(session, UUID(user_id))

@@ -42,6 +42,8 @@ class TrainingAssignment(TenantTable):
     assigned_by: Mapped[UUID | None]
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
+    cancelled_at: Mapped[datetime | None]
+    cancel_reason: Mapped[str | None] = mapped_column(String(500))
 
     __table_args__ = (
         member_key("user_id"),

@@ -1,6 +1,7 @@
 """The edge of accounts: signing in and out, links in letters, one's own account, people."""
 
 from accounts.routes import (
+    audiences,
     custom_fields,
     links,
     people,
@@ -14,6 +15,7 @@ from accounts.routes import (
 from accounts.routes.blueprint import bp
 
 __all__ = [
+    "audiences",
     "bp",
     "custom_fields",
     "links",

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from accounts.errors import AlreadyMember
 from accounts.routes.blueprint import bp
-from accounts.services import custom_fields, deputies, external_ids, links, members, people, positions, units
+from accounts.services import audiences, custom_fields, deputies, external_ids, links, members, people, positions, units
 from accounts.tables import MembershipStatus
 from core import clock
 from core.errors import Conflict, Invalid, Problem
@@ -25,6 +25,7 @@ FIELDS = {
     "manager_email": 254,
     "org_unit_id": 36,
     "position_id": 36,
+    "tags": 3200,
 }
 
 
@@ -174,6 +175,7 @@ def person_page(user_id: UUID, values: dict[str, str] | None = None, problems: t
     with database().read(current_tenant()) as session:
         member = members.get(session, user_id, now)
         stand_ins = deputies.of_person(session, user_id, now)
+        found = audiences.of_person(session, user_id)
         foreign = external_ids.of_person(session, user_id)
         fields = [field for field in custom_fields.listed(session) if current_user().may(field.permission)]
     return render_template(
@@ -182,6 +184,7 @@ def person_page(user_id: UUID, values: dict[str, str] | None = None, problems: t
         values=values or {},
         problems=problems,
         stand_ins=stand_ins,
+        audiences=found,
         external_ids=foreign,
         fields=fields,
         roles=members.ASSIGNABLE,
@@ -204,6 +207,7 @@ def _edit_page(user_id: UUID, values: dict[str, str] | None = None, problems: tu
         "manager_email": member.manager.email if member.manager else "",
         "org_unit_id": member.unit[0] if member.unit else "",
         "position_id": member.position[0] if member.position else "",
+        "tags": ", ".join(member.tags),
     } | {f"custom_{field.code}": member.custom.get(field.code, "") for field in fields}
     return render_template(
         "accounts/person_edit.html",

@@ -71,6 +71,7 @@ class Member:
     belongs_elsewhere: bool
     history: list["Stretch"]
     custom: dict[str, str]
+    tags: list[str]
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ def get(session: Session, user_id: UUID, now: datetime) -> Member:
         belongs_elsewhere=store.belongs_elsewhere(session, user_id),
         history=[_stretch(past) for past in unit_store.history(session, user_id)],
         custom=dict(row.custom_fields),
+        tags=list(row.tags),
     )
 
 
@@ -158,11 +160,13 @@ def change(
     org_unit_id: str = "",
     position_id: str = "",
     custom: Mapping[str, str] | None = None,
+    tags: str = "",
     now: datetime,
 ) -> None:
     """Change what the organization knows of a person. Empty texts mean nothing is known.
 
-    `custom` holds values of the organization's own fields, by code; those it does not name stay.
+    `tags` are separated by commas; `custom` holds values of the organization's own fields, by code; those it
+    does not name stay.
 
     Another unit, position or manager begins a new stretch of the person's history.
 
@@ -187,6 +191,7 @@ def change(
     for where, given in (("position_title", position_title), ("employee_id", employee_id)):
         if not given.isprintable():
             problems.append(Problem(where, "Write it in one line."))
+    labels = list_of_tags(tags, problems)
     if problems:
         raise Invalid(problems=problems)
     new: dict[str, object] = {
@@ -197,11 +202,12 @@ def change(
         "org_unit_id": unit_id,
         "position_id": place_id,
         "custom_fields": values,
+        "tags": labels,
     }
     old: dict[str, object] = {name: getattr(row, name) for name in new}
     row.position_title, row.employee_id, row.hired_on = position_title or None, employee_id or None, day
     row.manager_id, row.org_unit_id, row.position_id = manager_id, unit_id, place_id
-    row.custom_fields = values
+    row.custom_fields, row.tags = values, labels
     if not keeps_name:
         old["name"], new["name"] = user.display_name, f"{first_name} {last_name}"
         user.first_name, user.last_name, user.display_name = first_name, last_name, f"{first_name} {last_name}"
@@ -253,6 +259,11 @@ def set_standing(session: Session, user_id: UUID, status: str, now: datetime, *,
         old={"status": old.value},
         new={"status": new.value},
     )
+
+
+def line_below(session: Session, user_id: UUID) -> list[UUID]:
+    """Return everybody who reports to a person, directly or through others."""
+    return store.line_below(session, user_id)
 
 
 def assign_role(
@@ -333,6 +344,14 @@ def _manager(session: Session, user_id: UUID, email: str, problems: list[Problem
             Problem("manager_email", "This person reports to them already; the line would run in a circle.")
         )
     return found
+
+
+def list_of_tags(text: str, problems: list[Problem]) -> list[str]:
+    """Return the tags of a text, separated by commas, each once, in order of the alphabet."""
+    tags = sorted({tag.strip() for tag in text.split(",") if tag.strip()})
+    if len(tags) > 50 or any(len(tag) > 60 or not tag.isprintable() for tag in tags):
+        problems.append(Problem("tags", "At most 50 tags of 60 characters each, separated by commas."))
+    return tags
 
 
 def _unit(session: Session, unit_id: str, row: Membership, problems: list[Problem]) -> UUID | None:

@@ -87,6 +87,11 @@ def named(session: Session, user_ids: Sequence[UUID]) -> dict[UUID, Person]:
     return {user.id: described(user, organization) for user in store.by_ids(session, user_ids)}
 
 
+def ids_by_email(session: Session, emails: Sequence[str]) -> dict[str, UUID]:
+    """Return those members of this organization who have these e-mails, by e-mail in small letters."""
+    return store.ids_by_email(session, [email.lower() for email in emails])
+
+
 def find_by_verified_email(session: Session, email: str) -> UUID | None:
     """Return the id of the person of this organization who has proven to own this e-mail."""
     return store.user_id_by_verified_email(session, email)

@@ -15,6 +15,7 @@ from accounts.tables import OrgUnit, OrgUnitType
 from core import audit
 from core.db import Session, uuid7
 from core.errors import Conflict, Invalid, NotFound, Problem
+from core.jobs import enqueue
 
 TYPES = tuple(OrgUnitType)
 DEEPEST = 20
@@ -186,6 +187,7 @@ def change(session: Session, unit_id: UUID, **facts: str) -> None:
         path = f"{parent.path if parent else ''}/{row.id.hex}"
         row.parent_id = parent.id if parent else None
         store.move_subtree(session, row.path, path)
+        enqueue(session, "accounts.refresh_audiences", {})
     session.flush()
     audit.record(session, "unit.changed", "org_unit", unit_id, old=old, new=_shown(facts))
 

@@ -79,6 +79,21 @@ def line_above(session: Session, user_id: UUID) -> list[UUID]:
     return list(rows.scalars())
 
 
+def line_below(session: Session, user_id: UUID) -> list[UUID]:
+    """Return everybody who reports to a person, directly or through others."""
+    rows = session.execute(
+        text("""
+            WITH RECURSIVE line AS (
+                SELECT user_id FROM memberships WHERE manager_id = :person
+                UNION SELECT m.user_id FROM memberships m JOIN line ON m.manager_id = line.user_id
+            )
+            SELECT user_id FROM line
+        """),
+        {"person": user_id},
+    )
+    return list(rows.scalars())
+
+
 def user_id_by_email(session: Session, email: str) -> UUID | None:
     """Return which member of this organization has this e-mail; those who left have none."""
     query = (

@@ -69,6 +69,12 @@ def by_ids(session: Session, user_ids: Sequence[UUID]) -> list[User]:
     return list(session.scalars(query.order_by(User.last_name, User.first_name, User.id)))
 
 
+def ids_by_email(session: Session, emails: Sequence[str]) -> dict[str, UUID]:
+    """Return the members of this organization who have these e-mails, by e-mail."""
+    query = select(User.email, User.id).join(Membership, Membership.user_id == User.id).where(User.email.in_(emails))
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
 def user_id_by_verified_email(session: Session, email: str) -> UUID | None:
     """Return the person of this organization who has proven to own this e-mail."""
     query = (

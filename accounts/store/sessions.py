@@ -1,5 +1,6 @@
 """Queries on browser sessions and on sign-in, which precede the tenant."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -72,3 +73,11 @@ def of_person(session: Session, user_id: UUID, now: datetime, idle_since: dateti
         .order_by(AuthSession.last_activity_at.desc(), AuthSession.id)
     )
     return list(session.scalars(query))
+
+
+def live_ones(session: Session, session_ids: Sequence[UUID], now: datetime) -> set[UUID]:
+    """Return those of these browser sessions that have neither expired nor been revoked."""
+    query = select(AuthSession.id).where(
+        AuthSession.id.in_(session_ids), AuthSession.revoked_at.is_(None), AuthSession.expires_at > now
+    )
+    return set(session.scalars(query))

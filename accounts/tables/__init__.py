@@ -1,5 +1,6 @@
 """Tables of accounts, by noun."""
 
+from accounts.tables.audiences import Audience, AudienceMember
 from accounts.tables.details import CustomField, Deputy, ExternalId, FieldType, FieldVisibility, UserProfile
 from accounts.tables.organizations import Organization
 from accounts.tables.people import Membership, MembershipStatus, User
@@ -8,6 +9,8 @@ from accounts.tables.sign_in import AuthSession, OneTimeToken, RecoveryCode, Tok
 from accounts.tables.structure import OrgUnit, OrgUnitType, Placement, Position
 
 __all__ = [
+    "Audience",
+    "AudienceMember",
     "AuthSession",
     "CustomField",
     "Deputy",

@@ -61,6 +61,7 @@ class Membership(TenantTable):
     hired_on: Mapped[date | None]
     left_on: Mapped[date | None]
     custom_fields: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")  # code → text
+    tags: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
     created_at: Mapped[datetime]
 
     __table_args__ = (

@@ -10,6 +10,7 @@ import pytest
 import uvicorn
 from flask import request
 
+from accounts.services import members
 from app import front
 from app.front import Front
 from core import clock
@@ -289,6 +290,18 @@ class TestStreams:
 
         with self.tail(site, cookie) as answer:
             assert answer.status == status
+
+    def test_whoever_leaves_loses_the_open_stream_within_five_seconds(self, site, sign_in, cookie, database, cast):
+        with database.write(cast.northwind) as session:
+            members.assign_role(session, cast.ben, "org_admin", clock.now(), by=cast.cem)
+        with self.tail(site, cookie) as answer:
+            answer.readline()
+            began = time.monotonic()
+            with database.write(cast.northwind) as session:
+                members.set_standing(session, cast.cem, "left", clock.now(), may_assign_roles=True)
+
+            assert answer.read().replace(b":\n\n", b"").strip() in (b"", b"retry: 2000")
+            assert time.monotonic() - began < 5
 
     def test_the_content_host_has_no_streams(self, site, cookie):
         with self.tail(site, cookie, Host="127.0.0.1") as answer:

@@ -94,6 +94,23 @@ def counts(session: Session, now: datetime) -> dict[Standing, int]:
     return {standing: getattr(row, standing.value) for standing in Standing}
 
 
+def open_of_person(session: Session, user_id: UUID) -> list[TrainingAssignment]:
+    """Return a person's open assignments, locked."""
+    query = select(TrainingAssignment).where(TrainingAssignment.user_id == user_id, TrainingAssignment.status.in_(OPEN))
+    return list(session.scalars(query.order_by(TrainingAssignment.id).with_for_update()))
+
+
+def cancelled_of_person(session: Session, user_id: UUID, reason: str) -> list[TrainingAssignment]:
+    """Return a person's assignments that were canceled for a reason, locked, those of the latest cycle first."""
+    query = select(TrainingAssignment).where(
+        TrainingAssignment.user_id == user_id,
+        TrainingAssignment.status == AssignmentStatus.CANCELLED,
+        TrainingAssignment.cancel_reason == reason,
+    )
+    ordered = query.order_by(TrainingAssignment.cycle_number.desc(), TrainingAssignment.id)
+    return list(session.scalars(ordered.with_for_update()))
+
+
 def of_person(session: Session, user_id: UUID) -> list[Row]:
     """Return a person's open assignments, the next due one first."""
     query = _with_enrollment().where(TrainingAssignment.user_id == user_id, TrainingAssignment.status.in_(OPEN))

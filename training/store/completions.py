@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
 
 from core.db import Session
 from training.tables import TrainingCompletion
@@ -36,6 +36,18 @@ def holders(session: Session, user_ids: Sequence[UUID], course_id: UUID, today: 
         or_(TrainingCompletion.valid_until.is_(None), TrainingCompletion.valid_until >= today),
     )
     return set(session.scalars(query))
+
+
+def holders_of_any(course_ids: Sequence[UUID], today: date | None) -> Select[UUID]:
+    """Return the query for who has completed one of these courses; with a day, whose completion is valid on it."""
+    query = select(TrainingCompletion.user_id).where(
+        TrainingCompletion.course_id.in_(course_ids),
+        TrainingCompletion.is_passed,
+        TrainingCompletion.voided_at.is_(None),
+    )
+    if today is None:
+        return query
+    return query.where(or_(TrainingCompletion.valid_until.is_(None), TrainingCompletion.valid_until >= today))
 
 
 def of_person(session: Session, user_id: UUID) -> list[TrainingCompletion]:
