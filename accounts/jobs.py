@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from accounts.services import addresses, audiences, letters, links, members, organizations, people
+from accounts.services import addresses, audiences, letters, links, members, organizations, people, people_import
 from accounts.services.letters import Letter
 from accounts.services.people import Person, Tenant
 from accounts.tables import TokenPurpose
-from core import clock
+from core import clock, files
 from core.db import Session
 from core.jobs import Work
 
@@ -98,3 +98,30 @@ def _send(
         letter = write(session, person, people.tenant(session))
     if letter is not None:
         work.mailer.send(person.email, *letter)
+
+
+def check_import(work: Work, import_id: str) -> None:
+    """Find out what a file of people would do."""
+    data = _file_of(work, import_id)
+    with work.write() as session:
+        people_import.check(session, UUID(import_id), data)
+
+
+def apply_import(work: Work, import_id: str) -> None:
+    """Make people what a file says, in one transaction."""
+    data = _file_of(work, import_id)
+    with work.write() as session:
+        people_import.apply(session, UUID(import_id), data, clock.now(), work.progress)
+
+
+def undo_import(work: Work, import_id: str) -> None:
+    """Put back what an import changed, in one transaction."""
+    with work.write() as session:
+        people_import.undo(session, UUID(import_id), clock.now())
+
+
+def _file_of(work: Work, import_id: str) -> bytes:
+    with work.read() as session:
+        stored = files.get(session, people_import.get(session, UUID(import_id)).file_id)
+    with work.files.open(stored.sha256) as file:
+        return file.read()

@@ -65,6 +65,8 @@ SETTINGS = (
     Setting("PACKAGE_MAX_DIRECTORY_BYTES", "16777216", "Largest table of contents of a package's zip, in bytes."),
     Setting("PACKAGE_MAX_NAME_LENGTH", "1000", "Longest file name in a package."),
     Setting("PACKAGE_MAX_XML_BYTES", "16777216", "Largest manifest or metadata file, in bytes."),
+    Setting("IMPORT_MAX_BYTES", "33554432", "Largest file of people to import, in bytes."),
+    Setting("IMPORT_MAX_ROWS", "100000", "Most rows in a file of people to import."),
     Setting("STOA_TEST", "0", "1 opens the test clock; refused beyond loopback."),
 )
 
@@ -92,6 +94,8 @@ class Config:
     mail_from: str
     test: bool
     sealing_keys: tuple[str, ...] = ()
+    import_max_bytes: int = 32 << 20
+    import_max_rows: int = 100_000
 
     @property
     def app_host(self) -> str:
@@ -146,6 +150,8 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         smtp_url=env.get("SMTP_URL") or None,
         mail_from=env.get("MAIL_FROM") or "Stoa <no-reply@localhost>",
         test=_flag(env, "STOA_TEST", default=False),
+        import_max_bytes=_number(env, "IMPORT_MAX_BYTES", 32 << 20),
+        import_max_rows=_number(env, "IMPORT_MAX_ROWS", 100_000),
         sealing_keys=tuple(key.strip() for key in env.get("STOA_SEALING_KEYS", "").split(",") if key.strip()),
     )
     for setting in SETTINGS:

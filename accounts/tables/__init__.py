@@ -2,6 +2,7 @@
 
 from accounts.tables.audiences import Audience, AudienceMember
 from accounts.tables.details import CustomField, Deputy, ExternalId, FieldType, FieldVisibility, UserProfile
+from accounts.tables.imports import ImportStep, PeopleImport, PeopleImportChange
 from accounts.tables.organizations import Organization
 from accounts.tables.people import Membership, MembershipStatus, User
 from accounts.tables.roles import RoleAssignment, RoleCode
@@ -17,12 +18,15 @@ __all__ = [
     "ExternalId",
     "FieldType",
     "FieldVisibility",
+    "ImportStep",
     "Membership",
     "MembershipStatus",
     "OneTimeToken",
     "OrgUnit",
     "OrgUnitType",
     "Organization",
+    "PeopleImport",
+    "PeopleImportChange",
     "Placement",
     "Position",
     "RecoveryCode",
