@@ -71,6 +71,7 @@ RAIL = (
     Group(
         _("Settings"),
         (
+            Entry(_("Playback"), "scorm_player.show_playback", "play", "organization.manage"),
             Entry(_("Jobs"), "app.list_jobs", "jobs", "organization.manage"),
             Entry(_("Audit log"), "app.list_audit", "history", "audit.read"),
         ),

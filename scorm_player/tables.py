@@ -378,6 +378,21 @@ class ScormObjective(TenantTable):
     )
 
 
+class PlaybackPolicy(TenantTable):
+    """How packages are played where the books leave a choice; without a package, in the whole organization."""
+
+    __tablename__ = "playback_policies"
+
+    package_id: Mapped[UUID | None]
+    settings: Mapped[dict[str, Any]]  # scorm_player.policy.SCHEMA
+    updated_at: Mapped[datetime]
+
+    __table_args__ = (
+        tenant_key("package_id", "content_packages"),
+        UniqueConstraint("organization_id", "package_id", postgresql_nulls_not_distinct=True),
+    )
+
+
 class GlobalObjective(TenantTable):
     """What a learner has reached in an objective shared by all packages (`objectivesGlobalToSystem`).
 

@@ -1,6 +1,6 @@
 """The edge of scorm_player: requests in, answers out."""
 
-from scorm_player.routes import api_packages, content, launch, packages, preview, reports, runtime
+from scorm_player.routes import api_packages, content, launch, packages, playback, preview, reports, runtime
 from scorm_player.routes.blueprint import bp
 
-__all__ = ["api_packages", "bp", "content", "launch", "packages", "preview", "reports", "runtime"]
+__all__ = ["api_packages", "bp", "content", "launch", "packages", "playback", "preview", "reports", "runtime"]

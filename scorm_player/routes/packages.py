@@ -11,7 +11,7 @@ from core.http import config, current_tenant, database, page_number, requires, s
 from scorm_player.errors import NotAPackage
 from scorm_player.routes.blueprint import bp
 from scorm_player.routes.uploads import receive_upload
-from scorm_player.services import packages
+from scorm_player.services import packages, playback
 from scorm_player.tables import ImportState, PackageItem, PackageSource
 
 PAGE = 50
@@ -94,8 +94,10 @@ def show_package(package_id: UUID) -> ResponseReturnValue:
         package = packages.get(session, package_id)
         versions = packages.versions(session, package_id)
         tree = packages.items(session, versions[0].id)
+        policy = playback.of_package(session, package_id)
     return render_template(
         "scorm_player/packages_package.html",
+        policy=policy,
         package=package,
         versions=versions,
         version=versions[0],

@@ -228,19 +228,19 @@ def end(
     measured_seconds: Decimal = Decimal(0),
     mode: str = "normal",
     strict: bool = False,
-    mastery_decides: bool = True,
     empty_exit_suspends: bool = False,
+    silent_finish: str = "completed",
 ) -> Outcome:
     """Conclude a session from its values.
 
     `terminated` is False when the window was closed without Terminate: that is an implicit suspend, and
-    a 1.2 lesson stays incomplete. The two last arguments are the playback policy.
+    a 1.2 lesson stays incomplete. The two last arguments are the playback policy's.
     """
     kept = dict(values)
     if item.standard == "1.2":
         exit_ = kept.get("cmi.core.exit", "")
         kept["cmi.core.lesson_status"] = lesson_status(
-            item, values, terminated=terminated, mode=mode, mastery_decides=mastery_decides
+            item, values, terminated=terminated, mode=mode, silent_finish=silent_finish
         )
         completion, success = statuses_of(kept["cmi.core.lesson_status"] if terminated else status_so_far(item, kept))
         completion_set = success_set = True
@@ -269,12 +269,18 @@ def end(
 
 
 def lesson_status(
-    item: Item, values: Mapping[str, str], *, terminated: bool, mode: str = "normal", mastery_decides: bool = True
+    item: Item,
+    values: Mapping[str, str],
+    *,
+    terminated: bool,
+    mode: str = "normal",
+    silent_finish: str = "completed",
 ) -> str:
     """SCORM 1.2 RTE 3.4.4, lesson_status: what LMSFinish makes of it.
 
-    A SCO that set nothing is completed. Then, for credit, a mastery score and a raw score decide passed or failed,
-    unless the SCO says that it is not finished. Without LMSFinish nothing is concluded.
+    A SCO that set nothing is completed, or what `silent_finish`, the playback policy, says. Then, for credit, a mastery
+    score and a raw score decide passed or failed, unless the SCO says that it is not finished. Without LMSFinish
+    nothing is concluded.
     """
     status = values.get("cmi.core.lesson_status", "not attempted")
     if mode == "browse":
@@ -282,9 +288,9 @@ def lesson_status(
     if not terminated:
         return "incomplete" if status == "not attempted" else status
     if status == "not attempted":
-        status = "completed"
+        status = silent_finish
     mastery, raw = number(item.mastery_score), number(values.get("cmi.core.score.raw"))
-    is_judged = mastery_decides and mode == "normal" and status in ("completed", "passed", "failed")
+    is_judged = mode == "normal" and status in ("completed", "passed", "failed")
     if is_judged and mastery is not None and raw is not None:
         return "passed" if raw >= mastery else "failed"
     return status

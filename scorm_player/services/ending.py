@@ -21,14 +21,7 @@ def conclude(playing: Playing, *, terminated: bool, abandons: bool = False) -> v
     An attempt that is abandoned, by the learner or by the content itself, brings nothing with it (SN 4.5.3).
     """
     launched, data, state = playing.launched, playing.data, playing.state
-    outcome = visit.end(
-        playing.item,
-        data.values,
-        terminated=terminated,
-        measured_seconds=launched.seconds,
-        mode=launched.mode.value,
-        strict=data.strict,
-    )
+    outcome = _outcome(playing, terminated)
     launched.state = SessionState.TERMINATED if terminated else SessionState.CLOSED
     launched.ended_at = playing.now
     navigation = data.values.get("adl.nav.request") if terminated else None
@@ -43,15 +36,31 @@ def conclude(playing: Playing, *, terminated: bool, abandons: bool = False) -> v
             playing.made.append(statements.closed(source, outcome, playing.now))
     asked = transfer.navigation_request(outcome)
     take_over(playing, outcome, abandons=abandons or (asked is not None and asked[0] in transfer.ABANDONING))
+    if playing.policy.suspend_data == "clear_when_completed" and outcome.completion == "completed":
+        data.values.pop("cmi.suspend_data", None)
     if navigation is not None:
         data.values["adl.nav.request"] = navigation  # until the player has followed it; the next launch forgets it
     state.cmi = data.text()
     return outcome
 
 
+def _outcome(playing: Playing, terminated: bool) -> visit.Outcome:
+    """Conclude from the values, as the session's policy says: the one place where it does."""
+    return visit.end(
+        playing.item,
+        playing.data.values,
+        terminated=terminated,
+        measured_seconds=playing.launched.seconds,
+        mode=playing.launched.mode.value,
+        strict=playing.data.strict,
+        empty_exit_suspends=playing.policy.empty_exit == "suspend",
+        silent_finish=playing.policy.silent_finish,
+    )
+
+
 def conclude_again(playing: Playing, *, terminated: bool) -> None:
     """Take over what arrived after the window had gone: nothing ends twice, but what stands may have changed."""
-    outcome = visit.end(playing.item, playing.data.values, terminated=terminated)
+    outcome = _outcome(playing, terminated)
     take_over(playing, _without_time(outcome))
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from core.db import Session, organization_of, uuid7
 from scorm_player.answers import OBJECTIVES
 from scorm_player.errors import NotPlayable
+from scorm_player.policy import Policy, as_settings
 from scorm_player.scorm import transfer, visit
 from scorm_player.scorm.data_model import table
 from scorm_player.scorm.sequencing.definition import HiddenControl
@@ -17,7 +18,7 @@ from scorm_player.scorm.sequencing.requests import NavigationRequest
 from scorm_player.scorm.sequencing.tree import ActivityTree, Node
 from scorm_player.scorm.sequencing.validity import Outlook, look_ahead
 from scorm_player.scorm.visit import Learner as Learner
-from scorm_player.services import addresses, apart, packages, play
+from scorm_player.services import addresses, apart, packages, play, playback
 from scorm_player.services.ending import conclude, count_asset
 from scorm_player.services.playing import keep_aside, playing_of, say
 from scorm_player.services.projection import project
@@ -74,6 +75,8 @@ def launch(
     outcome = _enter(tree, target)
     if outcome is None or tree.current is None:
         raise NotPlayable(_reason(tree, target) or "The course offers nothing to open now.")
+    if own is None and (refusal := used_up(session, registration, course, tree, outcome.resumes)):
+        raise NotPlayable(refusal)
     opened = deliver(session, registration, course, tree, outcome.resumes, how, now, own)
     opened.document["unsent_elsewhere"] = unsent
     return opened
@@ -125,6 +128,19 @@ def supersede(session: Session, registration: Registration, now: datetime) -> No
     newest.state = SessionState.SUPERSEDED
 
 
+def used_up(
+    session: Session, registration: Registration, course: Course, tree: ActivityTree, resumes: bool
+) -> str | None:
+    """Tell why the tree's current activity may not be begun once more, where the policy limits that; else None."""
+    most = playback.of_version(session, registration.package_version_id).attempts
+    if most is None or resumes or tree.current is None or play.is_1_2(course):
+        return None
+    last = store.find_state(session, registration.id, course.item_ids[tree.current.identifier])
+    if last is None or last.attempt_number < most:
+        return None
+    return f"All attempts on {tree.current.definition.title} are used up: {most} are allowed."
+
+
 def waiting_elsewhere(session: Session, registration_id: UUID) -> int:
     """Tell how many batches the device of the last session has announced and not sent: what is still unsent there."""
     newest = store.newest_session(session, registration_id)
@@ -147,6 +163,7 @@ def deliver(
         raise NotPlayable
     item_id = course.item_ids[node.identifier]
     outlook = look_ahead(tree)
+    policy = playback.of_version(session, registration.package_version_id)
     if own is not None:
         state = apart.state_of(session, registration.id, item_id, own, now)
     else:
@@ -165,7 +182,7 @@ def deliver(
         total_seconds=state.total_seconds,
     )
     state.cmi = store.Data(
-        start.values, data.said, [], start.access, how.strict, [how.person.id, how.person.name]
+        start.values, data.said, [], start.access, how.strict, [how.person.id, how.person.name], as_settings(policy)
     ).text()
     state.updated_at = now
     launched = LaunchSession(
@@ -188,7 +205,7 @@ def deliver(
     play.keep(session, registration, course, tree, now, counts=own is None)
     if own is not None:
         apart.keep(launched, registration, state, own)
-    return _launch(session, registration, course, node, launched, start, item, outlook, how.strict)
+    return _launch(session, registration, course, node, launched, start, item, outlook, how.strict, policy)
 
 
 def _state_for(
@@ -226,6 +243,7 @@ def _launch(
     item: visit.Item,
     outlook: Outlook,
     strict: bool,
+    policy: Policy,
 ) -> Launch:
     path = packages.content_path(session, registration.package_version_id, launched.launched_at)
     adapter_url = f"{addresses.known.content_origin}{path}__stoa__/adapter"
@@ -245,7 +263,14 @@ def _launch(
         "strict": strict,
         "log": registration.is_logged or registration.is_preview,
         "keep_log": registration.is_logged,
-        "new_window": packages.TOP_WINDOW_RULE in course.findings,
+        "new_window": policy.window == "own"
+        or (policy.window == "auto" and packages.TOP_WINDOW_RULE in course.findings),
+        "window_features": ",".join(
+            f"{name}={pixels}"
+            for name, pixels in (("width", policy.window_width), ("height", policy.window_height))
+            if pixels is not None
+        ),
+        "wrap_up": policy.wrap_up,
         "close": {
             "url": f"{addresses.known.content_origin}/close",
             "token": addresses.close_token(organization_of(session), launched.id),

@@ -1,6 +1,6 @@
 """A session as a change to it sees it: its rows, what is promoted out of its data, and how it is told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,6 +11,7 @@ from lrs.services import statements as lrs
 from scorm_player import statements
 from scorm_player.errors import Superseded
 from scorm_player.events import RuntimeCommitted
+from scorm_player.policy import Policy
 from scorm_player.scorm import cmi, visit
 from scorm_player.scorm.visit import Learner as Learner
 from scorm_player.services import addresses, apart, play
@@ -47,6 +48,11 @@ class Playing:
     aside: store.Aside | None = None  # of a visit that does not count; registration and state are copies then
 
     @property
+    def policy(self) -> Policy:
+        """What holds where the books leave a choice, as it was when the session was opened."""
+        return Policy(**self.data.policy)
+
+    @property
     def counts(self) -> bool:
         """Whether this session is for the record."""
         return self.launched.mode is LaunchMode.NORMAL
@@ -69,15 +75,18 @@ def playing_of(session: Session, registration: Registration, launched: LaunchSes
         registration = apart.copy_of(registration, own.tree)
         state = apart.state_of(session, registration.id, launched.package_item_id, own, now)
     identifier = course.identifier(launched.package_item_id)
+    item, data = course.items[identifier], store.data_of(state)
+    if not Policy(**data.policy).mastery_decides:
+        item = replace(item, mastery_score=None)
     return Playing(
         session=session,
         registration=registration,
         course=course,
         launched=launched,
         node_identifier=identifier,
-        item=course.items[identifier],
+        item=item,
         state=state,
-        data=store.data_of(state),
+        data=data,
         now=now,
         made=[],
         aside=own,

@@ -22,7 +22,7 @@ from scorm_player.scorm.sequencing.requests import NavigationRequest
 from scorm_player.scorm.visit import Learner as Learner
 from scorm_player.services import play
 from scorm_player.services.ending import conclude, conclude_again
-from scorm_player.services.launching import How, deliver
+from scorm_player.services.launching import How, deliver, used_up
 from scorm_player.services.launching import Launch as Launch  # what callers open and take: re-exported on purpose
 from scorm_player.services.launching import launch as launch
 from scorm_player.services.launching import waiting_elsewhere as waiting_elsewhere
@@ -252,6 +252,8 @@ def navigate(
     if outcome.was_refused:
         return Refused(outcome.reason or "This is not possible now.")
     if outcome.delivered is not None:
+        if playing.counts and (refusal := used_up(session, registration, course, tree, outcome.resumes)):
+            return Refused(refusal)
         playing.launched.state = SessionState.SUPERSEDED
         person = Learner(playing.data.learner[0], playing.data.learner[1])
         how = How(playing.launched.mode, playing.data.strict, person)

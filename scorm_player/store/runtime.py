@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -28,6 +29,7 @@ class Data:
     access: dict[str, str] = field(default_factory=dict)
     strict: bool = False
     learner: list[str] = field(default_factory=lambda: ["", ""])  # id and name, as the content knows them
+    policy: dict[str, Any] = field(default_factory=dict)  # scorm_player.policy, as it was at launch
 
     def text(self) -> str:
         """Serialize."""

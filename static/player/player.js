@@ -271,12 +271,14 @@ export class Player {
   }
 
   #end({ suspended }) {
+    const stays = this.running?.document.wrap_up;
     this.running?.window?.close?.();
     this.running = null;
     document.body.dataset.player = "ended";
     const exit = byId("stoa-exit");
     const back = exit?.dataset.return ?? exit?.getAttribute("href");
-    if (back) location.assign(back);
+    if (back && stays) this.#show(suspended ? this.texts.suspended : this.texts.ended, this.texts.leave, () => location.assign(back));
+    else if (back) location.assign(back);
     else this.#show(suspended ? this.texts.suspended : this.texts.ended);
   }
 

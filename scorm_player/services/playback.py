@@ -1,0 +1,46 @@
+"""The playback policy of the organization and of single packages, looked up when something is opened."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from core import audit
+from core.db import Session
+from scorm_player import policy
+from scorm_player.policy import Policy, Settings
+from scorm_player.services import packages
+from scorm_player.store import playback as store
+
+
+def own_settings(session: Session, package_id: UUID | None) -> Settings:
+    """Return what is set for a package, or without one for the organization. Raises NotFound."""
+    if package_id is not None:
+        packages.get(session, package_id)
+    return store.settings(session, package_id)
+
+
+def of_package(session: Session, package_id: UUID | None) -> Policy:
+    """Return what holds for a package, or without one where a package says nothing."""
+    layers = [store.settings(session, None)]
+    if package_id is not None:
+        layers.append(store.settings(session, package_id))
+    return policy.merged(*layers)
+
+
+def of_version(session: Session, version_id: UUID) -> Policy:
+    """Return what holds for a version. Raises NotFound."""
+    return of_package(session, packages.version(session, version_id).package_id)
+
+
+def change(session: Session, package_id: UUID | None, settings: Mapping[str, Any], *, now: datetime) -> None:
+    """Set what a package, or without one the organization, says; it holds from the next launch.
+
+    Raises NotFound, and Invalid naming what is wrong.
+    """
+    policy.check(settings)
+    old = own_settings(session, package_id)
+    if old == settings:
+        return
+    store.save(session, package_id, dict(settings), now)
+    audit.record(session, "playback.changed", "content_package", package_id, old=old, new=settings)

@@ -1,0 +1,154 @@
+"""The playback policy: what each option changes, and where it comes from."""
+
+import pytest
+
+from core.errors import Invalid
+from scorm_player import policy
+from scorm_player.errors import NotPlayable
+from scorm_player.scorm.sequencing.definition import Edition
+from scorm_player.services import packages, playback, registrations, runtime
+from tests.scorm_player.playing import NOW, launched, registered, sco, sent
+
+FOURTH = Edition.FOURTH
+
+
+@pytest.fixture
+def played(db, cast):
+    """Register ana for a course under these settings of its package; answer the registration."""
+
+    def register(settings, *activities, edition=Edition.SCORM_1_2):
+        registration = registered(db, cast.ana, *(activities or (sco("one"),)), edition=edition)
+        version = registrations.summary(db, registration).package_version_id
+        package = packages.version(db, version).package_id
+        playback.change(db, package, settings, now=NOW)
+        return registration
+
+    return register
+
+
+def finished(db, registration, *changes):
+    """Play a lesson to its end; answer what the next visit opens with."""
+    launch = launched(db, registration)
+    sent(db, launch, 1, *changes, initialized=True, terminated=True)
+    return launched(db, registration).document["values"]
+
+
+@pytest.mark.parametrize(("empty_exit", "entry"), [("normal", ""), ("suspend", "resume")])
+def test_what_an_exit_without_a_word_means(db, played, empty_exit, entry):
+    registration = played({"empty_exit": empty_exit})
+
+    assert finished(db, registration, ("cmi.core.lesson_status", "incomplete"))["cmi.core.entry"] == entry
+
+
+@pytest.mark.parametrize("silent_finish", ["completed", "incomplete"])
+def test_what_finish_without_a_status_means(db, played, silent_finish):
+    registration = played({"silent_finish": silent_finish})
+
+    values = finished(db, registration, ("cmi.core.lesson_location", "3"))
+
+    assert values["cmi.core.lesson_status"] == silent_finish
+    assert (registrations.summary(db, registration).completion == "completed") is (silent_finish == "completed")
+
+
+@pytest.mark.parametrize(("mastery_decides", "success"), [(True, "failed"), (False, "passed")])
+def test_whether_the_score_or_the_status_decides(db, played, mastery_decides, success):
+    registration = played({"mastery_decides": mastery_decides}, sco("one", mastery_score=80))
+    judged = (("cmi.core.score.raw", "60"), ("cmi.core.lesson_status", "passed"))
+    launch = launched(db, registration)
+    assert launch.document["values"]["cmi.student_data.mastery_score"] == "80.0"  # the content reads it either way
+
+    sent(db, launch, 1, *judged, initialized=True, terminated=True)
+
+    assert registrations.summary(db, registration).success == success
+
+
+@pytest.mark.parametrize(("suspend_data", "left"), [("keep", "page=3"), ("clear_when_completed", None)])
+def test_when_suspend_data_are_cleared(db, played, suspend_data, left):
+    registration = played({"suspend_data": suspend_data})
+    unfinished = finished(db, registration, ("cmi.suspend_data", "page=3"), ("cmi.core.lesson_status", "incomplete"))
+    assert unfinished["cmi.suspend_data"] == "page=3"
+
+    done = finished(db, registration, ("cmi.core.lesson_status", "completed"))
+
+    assert done.get("cmi.suspend_data") == left
+
+
+@pytest.mark.parametrize(("window", "new_window"), [("auto", False), ("frame", False), ("own", True)])
+def test_where_it_plays_and_how_large(db, played, window, new_window):
+    launch = launched(db, played({"window": window, "window_width": 1024, "window_height": 700}))
+
+    assert launch.document["new_window"] is new_window
+    assert launch.document["window_features"] == "width=1024,height=700"
+
+
+def test_how_many_attempts_there_are(db, played):
+    registration = played({"attempts": 2}, edition=FOURTH)
+    for _ in range(2):
+        launch = launched(db, registration)
+        sent(db, launch, 1, ("cmi.success_status", "failed"), ("cmi.exit", "normal"), initialized=True, terminated=True)
+        runtime.navigate(db, launch.session_id, "exitAll", now=NOW)
+
+    with pytest.raises(NotPlayable, match="2 are allowed"):
+        launched(db, registration)
+
+
+def test_an_attempt_that_was_left_may_be_resumed_however_many_there_are(db, played):
+    registration = played({"attempts": 1}, edition=FOURTH)
+    launch = launched(db, registration)
+    sent(db, launch, 1, ("cmi.exit", "suspend"), initialized=True, terminated=True)
+    runtime.navigate(db, launch.session_id, "suspendAll", now=NOW)
+
+    assert launched(db, registration).document["values"]["cmi.entry"] == "resume"
+
+
+def test_a_choice_that_would_be_one_attempt_too_many_is_refused_and_nothing_is_lost(db, played):
+    registration = played({"attempts": 1}, sco("one"), sco("two"), edition=FOURTH)
+    launch = launched(db, registration)
+    sent(db, launch, 1, ("cmi.exit", "normal"), initialized=True, terminated=True)
+    second = runtime.navigate(db, launch.session_id, "continue", now=NOW)
+    sent(db, second, 1, ("cmi.completion_status", "completed"), ("cmi.exit", "normal"), initialized=True)
+
+    refused = runtime.navigate(db, second.session_id, "previous", now=NOW)
+
+    assert isinstance(refused, runtime.Refused)
+    assert "1 are allowed" in refused.reason
+    assert [item.status for item in registrations.outline(db, registration)] == ["completed", "completed"]
+
+
+@pytest.mark.parametrize("wrap_up", [True, False])
+def test_whether_the_player_stays_on_a_last_page(db, played, wrap_up):
+    assert launched(db, played({"wrap_up": wrap_up})).document["wrap_up"] is wrap_up
+
+
+def test_a_package_overrides_the_organization_and_a_session_keeps_what_it_was_opened_with(db, played):
+    registration = played({"attempts": 3})
+    version = registrations.summary(db, registration).package_version_id
+    playback.change(db, None, {"empty_exit": "suspend", "attempts": 1}, now=NOW)
+    found = playback.of_version(db, version)
+    assert (found.empty_exit, found.attempts, found.silent_finish) == ("suspend", 3, "completed")
+
+    launch = launched(db, registration)
+    playback.change(db, None, {}, now=NOW)
+    sent(db, launch, 1, ("cmi.core.lesson_status", "incomplete"), initialized=True, terminated=True)
+
+    assert launched(db, registration).document["values"]["cmi.core.entry"] == "resume"
+
+
+@pytest.mark.parametrize(
+    ("settings", "where"),
+    [
+        pytest.param({"empty_exit": "perhaps"}, "empty_exit", id="no such word"),
+        pytest.param({"attempts": 0}, "attempts", id="none at all"),
+        pytest.param({"window_width": 10}, "window_width", id="too small to see"),
+        pytest.param({"colour": "red"}, "settings", id="no such setting"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused_by_name(settings, where):
+    with pytest.raises(Invalid) as refused:
+        policy.check(settings)
+
+    assert [problem.where for problem in refused.value.problems] == [where]
+
+
+def test_every_option_has_its_place_in_the_schema_and_words_on_the_page():
+    assert set(policy.SCHEMA["properties"]) == set(policy.as_settings(policy.Policy()))
