@@ -277,6 +277,7 @@ export class Player {
     document.body.dataset.player = "ended";
     const exit = byId("stoa-exit");
     const back = exit?.dataset.return ?? exit?.getAttribute("href");
+    if (stays) document.querySelector(".player-side")?.removeAttribute("open"); // on a phone it covers what is said
     if (back && stays) this.#show(suspended ? this.texts.suspended : this.texts.ended, this.texts.leave, () => location.assign(back));
     else if (back) location.assign(back);
     else this.#show(suspended ? this.texts.suspended : this.texts.ended);
