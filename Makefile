@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev serve test check lint format types contracts tests browser conformance bench docs migration demo lock clean-venv audit
+.PHONY: help setup setup-dev serve test check lint format types contracts tests browser conformance bench bench-people docs migration demo lock clean-venv audit
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ conformance: setup-dev ## The official test data in ../shared/conformance
 
 bench: setup-dev ## Measure the statement store against PostgreSQL alone, on this machine (some minutes)
 	@$(BIN)/python -m bench.run $(options)
+
+bench-people: setup-dev ## Measure the lists of people with 50 000 of them
+	@$(BIN)/python -m bench.people $(options)
 
 format: setup-dev ## Format the code
 	@$(BIN)/ruff format .

@@ -1,20 +1,34 @@
 """The list of people, adding one, and the page of each."""
 
+import csv
+import io
+from collections.abc import Iterator
 from uuid import UUID
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from accounts.errors import AlreadyMember
 from accounts.routes.blueprint import bp
-from accounts.services import audiences, custom_fields, deputies, external_ids, links, members, people, positions, units
-from accounts.tables import MembershipStatus
+from accounts.services import (
+    audiences,
+    custom_fields,
+    deputies,
+    external_ids,
+    links,
+    listing,
+    members,
+    people,
+    positions,
+    units,
+)
 from core import clock
 from core.errors import Conflict, Invalid, Problem
 from core.http import current_tenant, current_user, database, form, page_number, requires, searched
 
 PAGE = 50
+FILTERS = ("status", "unit", "position", "role", "manager", "audience")
 OFFERED_ROLES = ("learner", "content_author", "training_admin", "compliance_officer", "auditor", "org_admin")
 FIELDS = {
     "first_name": 99,
@@ -32,23 +46,66 @@ FIELDS = {
 @bp.get("/people")
 @requires("people.read")
 def list_people() -> ResponseReturnValue:
-    """Show people by name, searchable, by standing, fifty at a time."""
-    search, number = searched(), page_number()
-    status = request.args.get("status", "")
-    status = status if status in set(MembershipStatus) else ""
+    """Show people, filtered and sorted as the address says, fifty at a time."""
+    number, now = page_number(), clock.now()
+    given, order, descending = _asked()
+    which = listing.wanted(**given)
     with database().read(current_tenant()) as session:
-        found, total = members.page(session, search, status or None, (number - 1) * PAGE, PAGE)
+        found, total = listing.page(
+            session, which, now, order=order, descending=descending, offset=(number - 1) * PAGE, limit=PAGE
+        )
         counts = members.counts(session)
+        known_units, known_positions = units.tree(session), positions.listed(session)
+        known_audiences = audiences.listed(session)
+        manager = people.named(session, [which.manager_id]).get(which.manager_id) if which.manager_id else None
     return render_template(
         "accounts/people.html",
         people=found,
         total=total,
         counts=counts,
-        search=search,
-        status=status,
+        given=given,
+        order=order,
+        descending=descending,
+        units=known_units,
+        positions=known_positions,
+        audiences=known_audiences,
+        roles=members.ASSIGNABLE,
+        manager=manager,
         page=number,
         pages=-(-total // PAGE),
     )
+
+
+@bp.get("/people.csv")
+@requires("people.read")
+def export_people() -> ResponseReturnValue:
+    """Answer the people of the list, all of them, as a file that the import takes back."""
+    given, order, descending = _asked()
+    storage, tenant, now = database(), current_tenant(), clock.now()
+
+    def lines() -> Iterator[str]:
+        text = io.StringIO()
+        writer = csv.writer(text)
+        yield "\ufeff"
+        with storage.write(tenant) as session:
+            for row in listing.exported(session, listing.wanted(**given), now, order=order, descending=descending):
+                writer.writerow(row)
+                if text.tell() > 64 * 1024:
+                    yield text.getvalue()
+                    text.seek(0)
+                    text.truncate()
+        yield text.getvalue()
+
+    return Response(lines(), mimetype="text/csv", headers={"Content-Disposition": 'attachment; filename="people.csv"'})
+
+
+def _asked() -> tuple[dict[str, str], str, bool]:
+    """Return the filter, the order and its direction that the address asks for."""
+    given = {name: request.args.get(name, "")[:100] for name in FILTERS}
+    order = request.args.get("sort", "name")
+    descending = order.startswith("-")
+    order = order.removeprefix("-")
+    return given | {"search": searched()}, order if order in listing.ORDERS else "name", descending
 
 
 @bp.get("/people/new")

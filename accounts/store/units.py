@@ -33,6 +33,12 @@ def below(path: str) -> ColumnElement[bool]:
     return or_(OrgUnit.path == path, OrgUnit.path.like(f"{path}/%"))
 
 
+def ids_below(session: Session, unit_id: UUID) -> list[UUID]:
+    """Return the ids of a unit and of all below it; none when it is not the organization's."""
+    row = find(session, unit_id)
+    return [] if row is None else list(session.scalars(select(OrgUnit.id).where(below(row.path))))
+
+
 def move_subtree(session: Session, old: str, new: str) -> None:
     """Give a unit and all below it the paths that begin with `new` instead of `old`."""
     session.flush()

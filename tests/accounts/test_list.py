@@ -1,0 +1,52 @@
+import csv
+import io
+
+from accounts.services import audiences, members
+from tests.accounts.test_members import facts
+from tests.accounts.test_units import unit
+
+
+def names(page):
+    return [name for name in ("Ana Tester", "Ben Tester", "Cem Tester") if f">{name}</a></th>" in page]
+
+
+def test_the_address_says_whom_the_list_shows_and_in_which_order(sign_in, database, cast, now):
+    with database.write(cast.northwind) as session:
+        care = unit(session, now, "C")
+        ward = unit(session, now, "W", care)
+        members.change(
+            session, cast.ana, now=now, **facts("ana", org_unit_id=str(ward), manager_email="ben@northwind.example")
+        )
+        rule = {"all": [{"field": "role", "op": "is", "value": ["training_admin"]}]}
+        trainers = audiences.add(session, name="Trainers", description="", rule=rule, now=now)
+    cem = sign_in("cem")
+
+    def shown(query):
+        return names(cem.get(f"/people?{query}").text)
+
+    assert shown("") == ["Ana Tester", "Ben Tester", "Cem Tester"]
+    assert shown(f"unit={care}") == ["Ana Tester"]
+    assert shown("role=org_admin") == ["Cem Tester"]
+    assert shown(f"manager={cast.ben}") == ["Ana Tester"]
+    assert shown(f"audience={trainers}") == ["Ben Tester"]
+    assert shown("q=ana") == ["Ana Tester"]
+    assert shown(f"unit={care}&role=org_admin") == []
+    assert shown("status=left") == []
+    assert shown("unit=x&sort=y&role=z&status=w") == ["Ana Tester", "Ben Tester", "Cem Tester"]
+    down = cem.get("/people?sort=-email").text
+    assert down.index(">Cem Tester</a></th>") < down.index(">Ana Tester</a></th>")
+    for order in ("name", "email", "unit", "position", "employee_id", "hired", "standing"):
+        assert len(shown(f"sort={order}")) == 3
+
+
+def test_the_list_leaves_as_a_file_that_no_spreadsheet_calculates(sign_in, database, cast, now):
+    with database.write(cast.northwind) as session:
+        members.change(session, cast.ana, now=now, **facts("ana", position_title="=1+1", employee_id="E-7"))
+
+    answer = sign_in("cem").get("/people.csv?q=ana")
+
+    rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+    assert [(row["email"], row["employee id"], row["job title"]) for row in rows] == [
+        ("ana@northwind.example", "E-7", "'=1+1"),
+    ]  # fmt: skip
+    assert sign_in("ana").get("/people.csv").status_code == 403
