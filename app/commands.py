@@ -19,7 +19,7 @@ from core.db import Database
 from core.errors import StoaError
 from core.files import Files
 from core.jobs import Worker
-from lrs.services import credentials, export, imports
+from lrs.services import credentials, export, imports, remotes
 from lrs.services.browsing import Search
 from scorm_player.services import packages, projection
 from scorm_player.services.packages import PackageImport
@@ -177,7 +177,7 @@ def import_package(path: Path, organization: str) -> None:
 @stoa.command("rotate-keys")
 def rotate_keys() -> None:
     """Seal every encrypted value with the first of STOA_SEALING_KEYS, in batches, while Stoa is running."""
-    profiles = second_factors = 0
+    profiles = second_factors = others = 0
     with open_database() as (_settings, database):
         with database.read(None) as session:
             ids = organizations.all_ids(session)
@@ -188,8 +188,11 @@ def rotate_keys() -> None:
                 profiles, second_factors = profiles + done.profiles, second_factors + done.second_factors
                 if not done.profiles and not done.second_factors:
                     break
+            with database.write(organization_id) as session:
+                others += remotes.seal_anew(session)
     click.echo(
-        f"Sealed anew: {profiles} profiles, {second_factors} second factors. Earlier keys may be taken away now."
+        f"Sealed anew: {profiles} profiles, {second_factors} second factors, {others} secrets of other record stores. "
+        "Earlier keys may be taken away now."
     )
 
 
@@ -326,6 +329,7 @@ def make_worker(settings: Config, database: Database) -> Worker:
         mail.mailer(settings.smtp_url, settings.mail_from, settings.home / "mail"),
         wiring.JOBS,
         wiring.SCHEDULE,
+        wiring.SIGNALS,
     )
 
 

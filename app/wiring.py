@@ -10,11 +10,11 @@ from accounts.events import PersonChanged, PersonJoined, PersonLeft
 from accounts.permissions import SIGNED_IN
 from accounts.routes import bp as accounts_routes
 from accounts.services import addresses as accounts_addresses
-from accounts.services import predicates, sealing
+from accounts.services import predicates
 from app import duties
 from app.pages import bp as app_pages
 from catalog.routes import bp as catalog_routes
-from core import events, jobs
+from core import events, jobs, outgoing, sealing
 from core.config import Config
 from core.db import Database
 from core.files import Files
@@ -25,6 +25,7 @@ from lrs.routes import bp as lrs_routes
 from lrs.routes import hot as lrs_hot
 from lrs.routes.browser import TAIL
 from lrs.routes.tail import Tail
+from lrs.services import statements as lrs_statements
 from scorm_player import jobs as scorm_player_jobs
 from scorm_player.routes import bp as scorm_player_routes
 from scorm_player.services import addresses as scorm_player_addresses
@@ -57,7 +58,10 @@ JOBS: dict[str, jobs.Handler] = {
     "app.sweep_files": duties.sweep_files,
     "app.tidy_jobs": duties.tidy_jobs,
     "lrs.forget_refusals": lrs_jobs.forget_refusals,
+    "lrs.forward": lrs_jobs.forward,
     "lrs.import_statements": lrs_jobs.import_statements,
+    "lrs.look_after_remotes": lrs_jobs.look_after_remotes,
+    "lrs.pull": lrs_jobs.pull,
     "scorm_player.import_package": scorm_player_jobs.import_package,
     "scorm_player.check_schemas": scorm_player_jobs.check_schemas,
     "training.on_person_joined": training_jobs.on_person_joined,
@@ -68,10 +72,14 @@ JOBS: dict[str, jobs.Handler] = {
 
 SCHEDULE: dict[str, jobs.Duty] = {
     "sweep_files": jobs.Duty("app.sweep_files", timedelta(hours=6)),
+    "look_after_remotes": jobs.Duty("lrs.look_after_remotes", timedelta(minutes=5)),
     "forget_refusals": jobs.Duty("lrs.forget_refusals", timedelta(hours=6)),
     "refresh_audiences": jobs.Duty("accounts.refresh_audiences", timedelta(hours=1)),
     "tidy_jobs": jobs.Duty("app.tidy_jobs", timedelta(hours=1)),
 }
+
+# What workers hear on the database's channels, beside jobs: as soon as something is stored, forwarders have work.
+SIGNALS: dict[str, jobs.Signal] = {lrs_statements.CHANNEL: lrs_jobs.on_statements}
 
 BLUEPRINTS = (app_pages, accounts_routes, lrs_routes, scorm_player_routes, catalog_routes, training_routes)
 
@@ -90,6 +98,7 @@ def connect(config: Config) -> None:
     accounts_addresses.use(config.app_origin)
     predicates.register(TRAINING_WORDS)
     sealing.use(*config.sealing())
+    outgoing.allow(config.outgoing_allow)
 
 
 def parts(config: Config, database: Database) -> Parts:

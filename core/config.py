@@ -1,5 +1,6 @@
 """Configuration: one frozen object, read once from the environment. `docs/settings.md` lists every setting."""
 
+import ipaddress
 import os
 import secrets
 from collections.abc import Mapping
@@ -49,6 +50,11 @@ SETTINGS = (
     Setting("STOA_XAPI_VERSION", "1.0.3", "xAPI version of /xapi for requests that name none: 1.0.3 or 2.0.0."),
     Setting("STOA_MAX_UPLOAD", "1073741824", "Largest upload, in bytes."),
     Setting("STOA_MAX_BODY", "67108864", "Largest body of any other request, in bytes."),
+    Setting(
+        "OUTGOING_ALLOW",
+        "(none)",
+        "Private networks that forwarders and other outgoing calls may reach, comma separated, like 10.2.0.0/16.",
+    ),
     Setting("STOA_LOG", "text", "Log format: text or json."),
     Setting(
         "SMTP_URL",
@@ -89,6 +95,7 @@ class Config:
     xapi_version: str
     max_upload: int
     max_body: int
+    outgoing_allow: tuple[str, ...]
     json_logs: bool
     smtp_url: str | None
     mail_from: str
@@ -146,6 +153,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         xapi_version=_one_of(env, "STOA_XAPI_VERSION", ("1.0.3", "2.0.0")),
         max_upload=_number(env, "STOA_MAX_UPLOAD", 1 << 30),
         max_body=_number(env, "STOA_MAX_BODY", 64 << 20),
+        outgoing_allow=_networks(env),
         json_logs=_one_of(env, "STOA_LOG", ("text", "json")) == "json",
         smtp_url=env.get("SMTP_URL") or None,
         mail_from=env.get("MAIL_FROM") or "Stoa <no-reply@localhost>",
@@ -222,6 +230,16 @@ def _bind(env: Mapping[str, str], port: int) -> tuple[str, ...]:
         return (f"127.0.0.1:{port}", f"[::1]:{port}")
     addresses = (address.strip() for address in raw.split(",") if address.strip())
     return tuple(a if a.startswith("unix:") or a.rpartition(":")[2].isdecimal() else f"{a}:{port}" for a in addresses)
+
+
+def _networks(env: Mapping[str, str]) -> tuple[str, ...]:
+    found = [text.strip() for text in env.get("OUTGOING_ALLOW", "").split(",") if text.strip()]
+    for text in found:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError as error:
+            raise ConfigurationError(f"OUTGOING_ALLOW={text!r}: use networks like 10.2.0.0/16 ({error}).") from None
+    return tuple(found)
 
 
 def _generated_key(home: Path) -> str:

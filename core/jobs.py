@@ -6,6 +6,7 @@ time: a job may run twice when a worker dies between its last commit and its rep
 """
 
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
@@ -83,8 +84,9 @@ def enqueue(
     event_id: UUID | None = None,
     created_by: UUID | None = None,
     max_attempts: int = MAX_ATTEMPTS,
+    run_at: datetime | None = None,
 ) -> UUID:
-    """Add a job in the caller's transaction and answer its id; workers hear of it at commit."""
+    """Add a job in the caller's transaction and answer its id; workers hear of it at commit. Not before `run_at`."""
     now = clock.now()
     job = Job(
         organization_id=session.info.get("organization_id"),
@@ -94,13 +96,29 @@ def enqueue(
         event_id=event_id,
         created_by=created_by,
         max_attempts=max_attempts,
-        run_at=now,
+        run_at=run_at or now,
         created_at=now,
     )
     session.add(job)
     session.flush()
     session.execute(text(f"SELECT pg_notify('{CHANNEL}', '')"))
     return job.id
+
+
+def is_waiting(session: Session, handler: str, subject: UUID) -> bool:
+    """Tell whether such a job waits to be run; one that runs already does not count: it may have looked before."""
+    query = select(Job.id).where(Job.handler == handler, Job.subject == subject, Job.state == JobState.QUEUED)
+    return session.scalar(query.limit(1)) is not None
+
+
+def hurry(session: Session, handler: str, subject: UUID) -> None:
+    """Let waiting jobs of a subject run now."""
+    session.execute(
+        update(Job)
+        .where(Job.handler == handler, Job.subject == subject, Job.state == JobState.QUEUED)
+        .values(run_at=clock.now())
+    )
+    session.execute(text(f"SELECT pg_notify('{CHANNEL}', '')"))
 
 
 def find(session: Session, job_id: UUID) -> Job | None:
@@ -129,6 +147,10 @@ def pause_after(attempts: int) -> timedelta:
     return timedelta(seconds=min(2**attempts, 3600))
 
 
+Signal = Callable[[Database, str], None]
+"""Called with what was said on a channel of the database: quick, and for the same words about once a second at most."""
+
+
 class Worker:
     """Runs jobs until told to stop; several may run at once, in threads and in processes."""
 
@@ -139,15 +161,18 @@ class Worker:
         mailer: Mailer,
         handlers: Mapping[str, Handler],
         schedule: Mapping[str, Duty],
+        signals: Mapping[str, Signal] | None = None,
     ) -> None:
         self.database = database
         self.files = files
         self.mailer = mailer
         self.handlers = handlers
         self.schedule = schedule
+        self.signals = dict(signals or {})
         self._stop = threading.Event()
         self._wake = threading.Condition()
         self._running: set[UUID] = set()
+        self._passed_on_at = 0.0
 
     def run(self, threads: int = 2) -> None:
         """Work until `stop()`: drains what is running, starts nothing new."""
@@ -232,14 +257,36 @@ class Worker:
                 self._wake.wait(timeout=2)
 
     def _listen(self) -> None:
+        said: set[tuple[str, str]] = set()
         while not self._stop.is_set():
             with suppress(psycopg.Error), psycopg.connect(_plain_url(self.database.url), autocommit=True) as connection:
-                connection.execute(f"LISTEN {CHANNEL}")
+                for channel in (CHANNEL, *self.signals):
+                    connection.execute(f"LISTEN {channel}")
                 while not self._stop.is_set():
-                    for _ in connection.notifies(timeout=5, stop_after=1):
-                        with self._wake:
-                            self._wake.notify_all()
+                    for note in connection.notifies(timeout=1 if said else 5, stop_after=1):
+                        if note.channel == CHANNEL:
+                            with self._wake:
+                                self._wake.notify_all()
+                        else:
+                            said.add((note.channel, note.payload))
+                    if said and not self._is_too_soon():
+                        self._pass_on(said)
+                        said = set()
             self._stop.wait(1)
+
+    def _is_too_soon(self) -> bool:
+        """Whether what was said on channels was passed on within the last second."""
+        if time.monotonic() - self._passed_on_at < 1:
+            return True
+        self._passed_on_at = time.monotonic()
+        return False
+
+    def _pass_on(self, said: set[tuple[str, str]]) -> None:
+        for channel, payload in said:
+            try:
+                self.signals[channel](self.database, payload)
+            except Exception:
+                log.exception("signal failed", channel=channel)
 
     def _tick(self) -> None:
         while not self._stop.wait(5):

@@ -5,8 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from core import clock
+from core.db import Database
 from core.jobs import Work
-from lrs.services import imports, refusals
+from lrs.services import forwarding, imports, pulling, refusals, remotes
 
 
 def forget_refusals(work: Work) -> Mapping[str, Any]:
@@ -25,3 +26,33 @@ def import_statements(work: Work, import_id: str) -> Mapping[str, Any]:
         "url": f"/lrs/imports/{import_id}", "lines": done.lines, "stored": done.stored, "known": done.known,
         "refused": done.refused,
     }  # fmt: skip
+
+
+def forward(work: Work, forwarder_id: str) -> Mapping[str, Any]:
+    """Send what is stored on to another LRS, as far as there is anything and it takes it."""
+    assert work.organization_id is not None  # noqa: S101 - enqueued by a tenant
+    done = forwarding.run(work.database, work.files, work.organization_id, UUID(forwarder_id))
+    return {"delivered": done.delivered, "buried": done.buried}
+
+
+def pull(work: Work, puller_id: str) -> Mapping[str, Any]:
+    """Take over what is new in another LRS."""
+    assert work.organization_id is not None  # noqa: S101 - enqueued by a tenant
+    return {"came": pulling.run(work.database, work.files, work.organization_id, UUID(puller_id))}
+
+
+def look_after_remotes(work: Work) -> Mapping[str, Any]:
+    """The safety net: wake every forwarder and puller of every tenant, in case nobody said that there is work."""
+    with work.database.read(None) as session:
+        ids = remotes.tenants(session)
+    for organization_id in ids:
+        with work.database.write(organization_id) as session:
+            forwarding.wake_all(session)
+            pulling.wake_all(session)
+    return {"organizations": len(ids)}
+
+
+def on_statements(database: Database, organization_id: str) -> None:
+    """Somebody has stored statements for this organization: its forwarders have work."""
+    with database.write(UUID(organization_id)) as session:
+        forwarding.wake_all(session)

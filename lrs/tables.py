@@ -230,3 +230,79 @@ class StatementOrigin(TenantTable):
         tenant_key("id", "xapi_statements", ondelete="CASCADE"),
         tenant_key("import_id", "lrs_imports"),
     )
+
+
+class ExchangeState(StrEnum):
+    """Whether a forwarder or a puller is at work."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    FAILING = "failing"  # tries again by itself, with growing pauses
+
+
+class Remote(TenantTable):
+    """Another LRS and how it is reached: what forwarders and pullers have in common."""
+
+    __abstract__ = True
+
+    name: Mapped[str] = mapped_column(String(150))
+    endpoint: Mapped[str] = mapped_column(String(1000))  # ends with a slash
+    version: Mapped[str] = mapped_column(String(12))
+    username: Mapped[str] = mapped_column(String(200))
+    sealed_secret: Mapped[bytes] = mapped_column(LargeBinary)
+    secret_key_id: Mapped[str] = mapped_column(String(16))
+    state: Mapped[ExchangeState] = enum_column(ExchangeState, default=ExchangeState.ACTIVE)
+    failures: Mapped[int] = mapped_column(default=0)  # one after the other, until now
+    next_try_at: Mapped[datetime | None]
+    last_error: Mapped[str | None] = mapped_column(Text)
+    last_success_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID | None]
+
+
+class Forwarder(Remote):
+    """What is stored here is sent to another LRS, from a position on that moves only when all before it is settled."""
+
+    __tablename__ = "lrs_forwarders"
+
+    filters: Mapped[dict[str, Any]]  # of the statement browser; an empty one does not filter
+    position: Mapped[datetime]  # `stored` up to which everything was delivered or is a dead letter
+    delivered: Mapped[int] = mapped_column(BigInteger, default=0)
+
+    __table_args__ = (one_of("state", ExchangeState),)
+
+
+class DeadLetter(TenantTable):
+    """A statement that the other side does not take, what it answered, and whether it is to be tried again."""
+
+    __tablename__ = "lrs_dead_letters"
+
+    forwarder_id: Mapped[UUID]
+    statement_id: Mapped[UUID]
+    status: Mapped[int] = mapped_column(SmallInteger)
+    answer: Mapped[str] = mapped_column(Text)
+    attempts: Mapped[int] = mapped_column(default=1)
+    is_to_retry: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+
+    __table_args__ = (
+        tenant_key("forwarder_id", "lrs_forwarders", ondelete="CASCADE"),
+        tenant_key("statement_id", "xapi_statements", ondelete="CASCADE"),
+        Index("ix_lrs_dead_letters_once", "organization_id", "forwarder_id", "statement_id", unique=True),
+    )
+
+
+class Puller(Remote):
+    """What is stored in another LRS is taken over here, from a position on, every so often."""
+
+    __tablename__ = "lrs_pullers"
+
+    position: Mapped[datetime | None]  # `stored` over there; none: from the start
+    more: Mapped[str | None] = mapped_column(Text)  # where a run that was interrupted goes on
+    reached: Mapped[datetime | None]  # the newest `stored` of the present run
+    consistent: Mapped[datetime | None]  # up to where the other side was consistent when the present run began
+    every_minutes: Mapped[int]
+    import_id: Mapped[UUID]  # counts, refused statements, and as whom they are stored
+
+    __table_args__ = (one_of("state", ExchangeState), tenant_key("import_id", "lrs_imports"))

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
-from typing import IO, Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO, Protocol, cast
 from uuid import UUID, uuid5
 
 import orjson
@@ -126,6 +126,16 @@ def origin(session: Session, statement_id: UUID) -> StatementOrigin | None:
 
 class Unreadable(Exception):
     """The file as a whole is not what it should be."""
+
+
+class Attachments(Protocol):
+    """The attachments that came along with statements."""
+
+    def has(self, sha2: str) -> bool:
+        """Whether the attachment's data came along."""
+
+    def attachment(self, files: Files, sha2: str, media_type: str) -> StoredAttachment:
+        """Put the data into storage, once. Raises Unreadable when it is not what its name says."""
 
 
 @dataclass
@@ -269,6 +279,39 @@ def run(
     return row
 
 
+def start_stream(
+    session: Session, *, name: str, credential_id: UUID, created_by: UUID | None, now: datetime
+) -> StatementImport:
+    """Note an import that has no file and no end: what is taken over from another LRS, part by part."""
+    row = StatementImport(
+        id=uuid7(), file_name=name[:255], credential_id=credential_id, state=ImportState.RUNNING, created_at=now,
+        created_by=created_by,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    return row
+
+
+def take_part(
+    session: Session,
+    files: Files,
+    source: Attachments,
+    import_id: UUID,
+    received: Sequence[Any],
+    now: datetime,
+) -> None:
+    """Check and store a part of such an import, and count it; each statement is a line, numbered on."""
+    row = store.get(session, import_id, lock=True)
+    caller = credentials.get(session, row.credential_id, now).caller
+    batch = []
+    for number, item in enumerate(received, start=row.lines + 1):
+        line = _Line(number, orjson.dumps(item))
+        _read(line, import_id)
+        batch.append(line)
+    if batch:
+        _take_in(session, files, source, row, batch, 0, caller)
+
+
 def _finish(session: Session, row: StatementImport, error: str | None, now: datetime) -> None:
     row.error = error
     row.state = ImportState.FAILED if error else ImportState.COMPLETED
@@ -325,7 +368,7 @@ def _read(line: _Line, import_id: UUID) -> None:
 def _take_in(
     session: Session,
     files: Files,
-    source: Source,
+    source: Attachments,
     row: StatementImport,
     batch: Sequence[_Line],
     end: int,
@@ -364,7 +407,12 @@ def _take_in(
 
 
 def _check(
-    session: Session, files: Files, source: Source, line: _Line, caller: Caller, attached: dict[str, StoredAttachment]
+    session: Session,
+    files: Files,
+    source: Attachments,
+    line: _Line,
+    caller: Caller,
+    attached: dict[str, StoredAttachment],
 ) -> None:
     statement = line.statement
     try:
@@ -385,7 +433,7 @@ def _refuse_by(line: _Line, error: StoaError) -> None:
 
 
 def _check_attachments(
-    session: Session, files: Files, source: Source, line: _Line, attached: dict[str, StoredAttachment]
+    session: Session, files: Files, source: Attachments, line: _Line, attached: dict[str, StoredAttachment]
 ) -> None:
     """The data of every attachment must have come along, be here already, or be found under its fileUrl."""
     declared = list(declared_in(line.statement, "statement"))
