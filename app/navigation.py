@@ -64,6 +64,7 @@ RAIL = (
         _("Records"),
         (
             Entry(_("Statements"), "lrs.list_statements", "statement", "lrs.admin"),
+            Entry(_("Activity"), "lrs.show_activity", "report", "lrs.admin"),
             Entry(_("Not counted"), "training.list_uncounted", "ban", "evidence.read"),
             Entry(_("Credentials"), "lrs.list_credentials", "key", "lrs.admin"),
         ),

@@ -1,6 +1,18 @@
 """The edge of lrs: xAPI requests in, answers out, on one store under three mounts; and the pages for who runs it."""
 
-from lrs.routes import about, agents, api, browser, credentials, documents, exchange, remotes, statements
+from lrs.routes import about, activity, agents, api, browser, credentials, documents, exchange, remotes, statements
 from lrs.routes.blueprint import bp
 
-__all__ = ["about", "agents", "api", "bp", "browser", "credentials", "documents", "exchange", "remotes", "statements"]
+__all__ = [
+    "about",
+    "activity",
+    "agents",
+    "api",
+    "bp",
+    "browser",
+    "credentials",
+    "documents",
+    "exchange",
+    "remotes",
+    "statements",
+]

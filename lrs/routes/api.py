@@ -1,6 +1,8 @@
-"""The LRS beyond the standard, for programs: export, import. By HTTP Basic with an LRS credential, as /xapi."""
+"""The LRS beyond the standard, for programs: export, import, counting; by HTTP Basic with an LRS credential."""
 
-from typing import Any, BinaryIO, cast
+from dataclasses import asdict, replace
+from enum import StrEnum
+from typing import Any, BinaryIO, TypeVar, cast
 from uuid import UUID
 
 from flask import Response, request, url_for
@@ -13,7 +15,8 @@ from lrs.routes import edge
 from lrs.routes.blueprint import bp
 from lrs.routes.browser import asked
 from lrs.routes.exchange import exported, layout_asked
-from lrs.services import credentials, imports
+from lrs.services import aggregation, credentials, imports
+from lrs.services.aggregation import Bucket, By
 from lrs.services.credentials import Caller, Scope
 from lrs.services.imports import StatementImport
 
@@ -39,6 +42,36 @@ def api_export() -> ResponseReturnValue:
     """Send statements as a file: `layout` ndjson, csv or zip, and the filters of the statement browser."""
     who = caller(*READERS)
     return exported(who.organization_id, asked(), layout_asked(), who)
+
+
+@bp.get("/api/v1/lrs/aggregate")
+@machine()
+def api_aggregate() -> ResponseReturnValue:
+    """Count statements `by` time, verb, activity or person, with the filters of the browser; usually of 30 days.
+
+    By time: `bucket` day, week or month, in `zone`; else the largest `limit` groups.
+    """
+    who = caller(*READERS)
+    search = asked()
+    search = search if search.since else replace(search, since=aggregation.usual_start(clock.now()))
+    by, bucket = _one_of(By, "by", By.TIME), _one_of(Bucket, "bucket", Bucket.DAY)
+    zone, limit = request.args.get("zone", "UTC")[:60], request.args.get("limit", "20")
+    if not limit.isdecimal() or not 1 <= int(limit) <= aggregation.MOST:
+        raise BadRequest(f"limit is a number from 1 to {aggregation.MOST}.")
+    with database().read(who.organization_id) as session:
+        found = aggregation.groups(session, search, by, bucket=bucket, zone=zone, limit=int(limit), caller=who)
+    return {"by": by, "bucket": bucket, "zone": zone, "since": search.since, "groups": [asdict(item) for item in found]}
+
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+def _one_of(words: type[Word], name: str, usual: Word) -> Word:
+    given = request.args.get(name, usual)
+    try:
+        return words(given)
+    except ValueError as error:
+        raise BadRequest(f"{name} is one of {', '.join(words)}, not {given[:40]!r}.") from error
 
 
 @bp.post("/api/v1/lrs/imports")
