@@ -18,7 +18,7 @@ from lrs.services import aggregation, credentials
 from lrs.services.aggregation import Bucket, By, Group
 
 TOP = 10
-WIDTH, HEIGHT, FOOT = 720, 180, 20
+WIDTH, HEIGHT, WIDEST = 720, 180, 60
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def show_activity() -> ResponseReturnValue:
         problems, found = error.problems, {}
     page = render_template(
         "lrs/activity.html", search=search, bucket=bucket.value, zone=zone, choices=known, problems=problems,
-        found=found, bars=bars(found.get(By.TIME, []), bucket), width=WIDTH, height=HEIGHT, foot=FOOT,
+        found=found, bars=bars(found.get(By.TIME, []), bucket), width=WIDTH, height=HEIGHT,
         most=max((item.count for item in found.get(By.TIME, [])), default=0),
         kept={name: text for name, text in asdict(search).items() if text},
     )  # fmt: skip
@@ -72,10 +72,11 @@ def bars(groups: Sequence[Group], bucket: Bucket) -> list[Bar]:
     while steps[-1] < max(counts):
         steps.append(_next(steps[-1], bucket))
     most, step = max(counts.values()), WIDTH / len(steps)
+    wide = min(step * 0.8, WIDEST)
     return [
         Bar(
-            x=round(number * step + step * 0.1, 2),
-            width=round(step * 0.8, 2),
+            x=round((number + 0.5) * step - wide / 2, 2),
+            width=round(wide, 2),
             y=round(HEIGHT * (1 - counts.get(day, 0) / most), 2),
             height=round(HEIGHT * counts.get(day, 0) / most, 2),
             label=day.isoformat(),
