@@ -6,7 +6,9 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
+
+from core import buckets
 
 
 class ConfigurationError(Exception):
@@ -30,7 +32,9 @@ SETTINGS = (
         "CONTENT_ORIGIN", "http://127.0.0.1:PORT", "Origin of package content; must be another site than the app's."
     ),
     Setting("DATABASE_URL", "(embedded)", "PostgreSQL 15 or later. Unset: Stoa starts its own server."),
-    Setting("STORAGE_URL", "file:STOA_HOME/files", "Where files are kept."),
+    Setting(
+        "STORAGE_URL", "file:STOA_HOME/files", "Where files are kept: file:/path, or s3://bucket/prefix?endpoint=…"
+    ),
     Setting(
         "STOA_SECRET_KEY", "(generated)", "Key for signatures, at least 32 characters. Unset: made once in STOA_HOME."
     ),
@@ -144,7 +148,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         app_origin=_origin(env, "APP_ORIGIN", f"http://localhost:{port}"),
         content_origin=_origin(env, "CONTENT_ORIGIN", f"http://127.0.0.1:{port}"),
         database_url=database_url,
-        storage_url=env.get("STORAGE_URL") or f"file:{home / 'files'}",
+        storage_url=_storage(env, home),
         secret_key=env.get("STOA_SECRET_KEY") or _generated_key(home),
         demo=_flag(env, "STOA_DEMO", default=database_url is None),
         workers=_number(env, "STOA_WORKERS", 2),
@@ -230,6 +234,19 @@ def _bind(env: Mapping[str, str], port: int) -> tuple[str, ...]:
         return (f"127.0.0.1:{port}", f"[::1]:{port}")
     addresses = (address.strip() for address in raw.split(",") if address.strip())
     return tuple(a if a.startswith("unix:") or a.rpartition(":")[2].isdecimal() else f"{a}:{port}" for a in addresses)
+
+
+def _storage(env: Mapping[str, str], home: Path) -> str:
+    raw = env.get("STORAGE_URL") or f"file:{home / 'files'}"
+    if raw.startswith("file:"):
+        return raw
+    if "cache=" not in raw:
+        raw += f"{'&' if '?' in raw else '?'}cache={quote(str(home / 'file-cache'))}"
+    try:
+        buckets.place_of(raw)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
+    return raw
 
 
 def _networks(env: Mapping[str, str]) -> tuple[str, ...]:

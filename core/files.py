@@ -1,6 +1,6 @@
 """Files: bytes kept once under their SHA-256, written and synced before any row points to them.
 
-A local folder by default. What no row points to is swept after a day.
+A local folder by default, or an S3 bucket. What no row points to is swept after a day.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import exists, select
 
 from core import clock
+from core.buckets import Bucket
 from core.db import Base, Session, organization_of
 from core.errors import NotFound, TooLarge
 from core.tables import File
@@ -31,21 +32,61 @@ class StoredFile:
 
 
 class Files:
-    """A folder of content-addressed files."""
+    """Content-addressed files: of a folder (file:/path) or of a bucket (s3://bucket/prefix, see core/buckets.py)."""
 
     def __init__(self, storage_url: str) -> None:
         scheme, _, path = storage_url.partition(":")
-        if scheme != "file":
-            raise ValueError(f"STORAGE_URL {storage_url!r}: only file:/path is supported")
-        self.folder = Path(path)
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if scheme == "s3":
+            self._kept: Folder | Bucket = Bucket(storage_url)
+        elif scheme == "file":
+            self._kept = Folder(Path(path))
+        else:
+            raise ValueError(f"STORAGE_URL {storage_url!r}: use file:/path or s3://bucket/prefix")
+
+    @property
+    def folder(self) -> Path:
+        """Where a folder's files lie."""
+        if not isinstance(self._kept, Folder):
+            raise TypeError("these files are in a bucket")
+        return self._kept.folder
 
     def put(self, source: BinaryIO | bytes, *, limit: int | None = None) -> StoredFile:
-        """Keep the bytes; the same bytes are kept once. Raises TooLarge over `limit`, leaving nothing behind."""
+        """Keep the bytes; the same bytes are kept once. Raises TooLarge over `limit`, leaving nothing behind.
+
+        Raises Unavailable when a bucket does not answer.
+        """
+        return StoredFile(*self._kept.put(_chunks(source), limit))
+
+    def open(self, sha256: str) -> BinaryIO:
+        """Open the bytes for reading (seekable). Raises NotFound, Unavailable."""
+        return self._kept.open(sha256)
+
+    def delete(self, sha256: str) -> None:
+        """Remove the bytes, if they are there."""
+        self._kept.delete(sha256)
+
+    def is_ready(self) -> bool:
+        """Tell whether storage answers and can be written to."""
+        return self._kept.is_ready()
+
+    def older_than(self, seconds: float) -> Iterator[str]:
+        """Return the hashes of files that have lain in storage longer than `seconds`."""
+        return self._kept.older_than(seconds)
+
+
+class Folder:
+    """A folder of content-addressed files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def put(self, source: Iterator[bytes], limit: int | None) -> tuple[str, int]:
+        """Write and sync the bytes, then give them their name."""
         digest, size = hashlib.sha256(), 0
         with tempfile.NamedTemporaryFile(dir=self.folder, prefix="incoming-", delete=False) as file:
             try:
-                for chunk in _chunks(source):
+                for chunk in source:
                     size += len(chunk)
                     if limit is not None and size > limit:
                         raise TooLarge(f"The file is larger than {limit:,} bytes.")
@@ -60,32 +101,25 @@ class Files:
                 Path(file.name).unlink(missing_ok=True)
                 raise
         _sync_folder(final.parent)
-        return StoredFile(digest.hexdigest(), size)
+        return digest.hexdigest(), size
 
     def open(self, sha256: str) -> BinaryIO:
-        """Open the bytes for reading (seekable). Raises NotFound."""
+        """Open the bytes. Raises NotFound."""
         try:
             return self._place(sha256).open("rb")
         except FileNotFoundError:
             raise NotFound(f"File {sha256[:12]}… is not in storage.") from None
-
-    def path(self, sha256: str) -> Path:
-        """Return a local path of the bytes. Raises NotFound."""
-        place = self._place(sha256)
-        if not place.exists():
-            raise NotFound(f"File {sha256[:12]}… is not in storage.")
-        return place
 
     def delete(self, sha256: str) -> None:
         """Remove the bytes, if they are there."""
         self._place(sha256).unlink(missing_ok=True)
 
     def is_ready(self) -> bool:
-        """Tell whether storage can be written to."""
+        """Tell whether the folder can be written to."""
         return os.access(self.folder, os.W_OK)
 
     def older_than(self, seconds: float) -> Iterator[str]:
-        """Return the hashes of files that have lain in storage longer than `seconds`."""
+        """Return the hashes of files that have lain here longer than `seconds`."""
         limit = clock.now().timestamp() - seconds
         for place in self.folder.glob("??/*"):
             if place.stat().st_mtime < limit:
