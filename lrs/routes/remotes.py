@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 
 from core import clock
 from core.db import Session
-from core.errors import Invalid, Problem
+from core.errors import Invalid, NotFound, Problem
 from core.http import current_tenant, current_user, database, form, requires
 from lrs.routes.blueprint import bp
 from lrs.routes.credentials import ADMIN
@@ -310,10 +310,12 @@ def change_puller(puller_id: UUID) -> ResponseReturnValue:
     return redirect(url_for("lrs.show_puller", puller_id=puller_id))
 
 
-@bp.post("/lrs/pullers/<uuid:puller_id>/<any(pause, resume, now):what>")
+@bp.post("/lrs/pullers/<uuid:puller_id>/<what>")
 @requires(ADMIN)
 def steer_puller(puller_id: UUID, what: str) -> ResponseReturnValue:
-    """Pause, resume, or ask at once."""
+    """Pause, resume, or ask now; `what` is that word."""
+    if what not in ("pause", "resume", "now"):
+        raise NotFound
     with database().write(current_tenant()) as session:
         if what == "pause":
             pulling.pause(session, puller_id)
