@@ -48,7 +48,7 @@ def test_next_lets_the_content_finish_and_shows_the_next_activity(stage, sit_dow
     </script>"""
     registration = stage.register()
     lesson = play(sit_down(), registration)
-    lesson.frame.wait_for_function("api.GetLastError() === '0'")
+    lesson.frame.wait_for_function("typeof api === 'object' && api.GetLastError() === '0'")
 
     lesson.page.get_by_role("button", name="Next").click()
 
@@ -133,7 +133,7 @@ def test_what_is_set_in_the_last_moment_goes_by_beacon(stage, sit_down, play):
     </script>"""
     registration = stage.register()
     lesson = play(sit_down(), registration)
-    lesson.frame.wait_for_function("api.GetLastError() === '0'")
+    lesson.frame.wait_for_function("typeof api === 'object' && api.GetLastError() === '0'")
     lesson.saved()
 
     lesson.page.close(run_before_unload=True)
