@@ -19,17 +19,17 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def create_app(config: Config, database: Database) -> Flask:
     """Return the Flask application over an open database."""
+    app = build()
+    equip(app, config, database)
+    return app
+
+
+def build() -> Flask:
+    """Return the application with all its views, before it knows its settings and its database."""
     app = Flask("stoa", root_path=str(ROOT), static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = config.max_body
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(ROOT / "translations")
     app.config["SESSION_COOKIE_NAME"] = "stoa_flash"  # Flask's own session carries one-time messages, nothing else
-    app.config["SESSION_COOKIE_SECURE"] = config.is_https
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
-    app.secret_key = config.key("flash")
-    app.extensions["stoa"] = wiring.parts(config, database)
-    if config.test:
-        clock.use_file(config.home / "clock")
-    wiring.connect(config)
     metrics.watch(app)
     app.before_request(lead_to_the_application)
     app.before_request(http.recognize)
@@ -42,6 +42,17 @@ def create_app(config: Config, database: Database) -> Flask:
     app.jinja_env.globals["csrf_token"] = http.csrf_token
     app.jinja_env.filters["local_time"] = local_time
     return app
+
+
+def equip(app: Flask, config: Config, database: Database) -> None:
+    """Give a built application its settings and its database."""
+    app.config["MAX_CONTENT_LENGTH"] = config.max_body
+    app.config["SESSION_COOKIE_SECURE"] = config.is_https
+    app.secret_key = config.key("flash")
+    app.extensions["stoa"] = wiring.parts(config, database)
+    if config.test:
+        clock.use_file(config.home / "clock")
+    wiring.connect(config)
 
 
 def lead_to_the_application() -> Response | None:

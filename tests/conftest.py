@@ -23,12 +23,14 @@ from sqlalchemy import delete, make_url
 
 from accounts import login
 from accounts.services import organizations, people
-from app import create_app, wiring
+from app import build, equip, wiring
 from app.commands import make_worker
 from core import config, events, migrations, postgres
 from core.config import Config
 from core.db import Database, Session
 from core.tables import DomainEvent
+from lrs.services import refusals
+from tests.fresh_database import FreshDatabase
 from tools import chromium
 
 PASSWORD = "correct horse battery"
@@ -103,16 +105,25 @@ def cast(template: tuple[str, Cast]) -> Cast:
     return template[1]
 
 
-@pytest.fixture
-def database_url(server_url: str, template: tuple[str, Cast]) -> Iterator[str]:
-    """A fresh copy of the template, for what commits."""
+@pytest.fixture(scope="session")
+def own_database(server_url: str, template: tuple[str, Cast]) -> Iterator[FreshDatabase]:
+    """This process's copy of the template, for what commits; one test after the other has it."""
     name = f"stoa_test_{uuid4().hex[:10]}"
     _administer(
         server_url,
         sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template[0])),
     )
-    yield _url(server_url, name)
+    fresh = FreshDatabase(_url(server_url, name), _url(_superuser(server_url), name))
+    fresh.remember()
+    yield fresh
     _drop(server_url, name)
+
+
+@pytest.fixture
+def database_url(own_database: FreshDatabase, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A database as it comes out of the migrations, with the cast of the stories in it."""
+    monkeypatch.setattr(refusals, "_allowance", refusals._Allowance())  # remembered by the database's address
+    return own_database.begin()
 
 
 @pytest.fixture
@@ -163,9 +174,16 @@ def settings(tmp_path: Path, database_url: str) -> Config:
     )
 
 
+@pytest.fixture(scope="session")
+def built() -> Flask:
+    """The application's views, registered once: compiling their addresses takes longer than most tests."""
+    return build()
+
+
 @pytest.fixture
-def app(settings: Config, database: Database) -> Flask:
-    return create_app(settings, database)
+def app(built: Flask, settings: Config, database: Database) -> Flask:
+    equip(built, settings, database)
+    return built
 
 
 @pytest.fixture
@@ -246,6 +264,14 @@ def _csrf(client: FlaskClient, path: str) -> str:
 
 def _url(server_url: str, name: str) -> str:
     return make_url(server_url).set(database=name, drivername="postgresql").render_as_string(hide_password=False)
+
+
+def _superuser(server_url: str) -> str:
+    """The embedded server lets its superuser in as the operating-system user; TEST_DATABASE_URL is one itself."""
+    if "TEST_DATABASE_URL" in os.environ:
+        return server_url
+    url = make_url(server_url)
+    return url.set(username=postgres.SUPERUSER, password=None).render_as_string(hide_password=False)
 
 
 def _administer(server_url: str, command: sql.Composable) -> None:

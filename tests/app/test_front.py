@@ -11,7 +11,7 @@ import uvicorn
 from flask import request
 
 from accounts.services import members
-from app import front
+from app import build, front
 from app.front import Front
 from core import clock
 from core.http import machine
@@ -74,8 +74,10 @@ class Site:
         return self("POST", "/xapi/statements", json.dumps(item), **(sent | headers))
 
 
-@pytest.fixture
-def site(app):
+@pytest.fixture(scope="module")
+def built():
+    app = build()
+
     @app.post("/echo")
     @machine()
     def echo():
@@ -95,6 +97,11 @@ def site(app):
     def headers():
         return dict(request.headers)
 
+    return app
+
+
+@pytest.fixture
+def site(app):
     with running(app) as found:
         yield found
 

@@ -3,6 +3,7 @@
 import pytest
 
 from accounts.permissions import PERMISSIONS
+from app import create_app
 from core.http import access_of
 
 
@@ -18,10 +19,11 @@ def test_every_permission_asked_for_exists(app):
     assert asked - {None} <= PERMISSIONS
 
 
-def test_a_view_that_declares_nothing_answers_nobody(app, client):
+def test_a_view_that_declares_nothing_answers_nobody(settings, database):
+    app = create_app(settings, database)
     app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
 
-    assert client.get("/forgotten").status_code == 403
+    assert app.test_client().get("/forgotten").status_code == 403
 
 
 def test_pages_do_not_answer_on_the_content_host(client):
