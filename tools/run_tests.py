@@ -1,4 +1,4 @@
-"""Run the tests: one PostgreSQL for all test processes, the unit tests on two cores, then the browser tests.
+"""Run the tests: one PostgreSQL for all test processes, four test processes side by side.
 
 python tools/run_tests.py [pytest arguments]
 """
@@ -30,8 +30,8 @@ def main() -> int:
 
 
 def run(environment: os._Environ[str] | dict[str, str]) -> int:
-    """Run pytest over two processes; files stay together, so that a browser is started once per file."""
-    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", *sys.argv[1:]]
+    """Run pytest over four processes, which wait more than they compute; a file stays with one of them."""
+    command = [sys.executable, "-m", "pytest", "-n", "4", "--dist", "loadfile", *sys.argv[1:]]
     return subprocess.run(command, cwd=ROOT, env=dict(environment), check=False).returncode
 
 
