@@ -21,7 +21,15 @@ _TRAINING = {
 ROLES: dict[str, frozenset[str]] = {
     "platform_admin": frozenset({"people.read", "organization.manage", "roles.assign", "lrs.admin", "audit.read"}),
     "org_admin": frozenset(
-        {*_TRAINING, "people.sensitive", "organization.manage", "roles.assign", "lrs.admin", "audit.read"}
+        {
+            *_TRAINING,
+            "people.sensitive",
+            "organization.manage",
+            "roles.assign",
+            "lrs.admin",
+            "audit.read",
+            "api_client.manage",
+        }
     ),
     "training_admin": frozenset({*_TRAINING, "lrs.admin"}),
     "compliance_officer": frozenset({*_LEARNER, *_READER, "assignment.create", "certificate.revoke", "audit.read"}),

@@ -32,6 +32,8 @@ def answer(error: StoaError) -> ResponseReturnValue:
     if isinstance(error, Unauthorized) and _wants_page() and visitor() is None and request.method == "GET":
         return redirect(url_for("accounts.show_sign_in", next=request.full_path.rstrip("?")))
     response = _respond(error.status, error.title, error.message, error.problems)
+    if isinstance(error, Unauthorized) and request.path.startswith("/api/"):
+        response.headers["WWW-Authenticate"] = 'Bearer realm="stoa"'
     if retry_after := getattr(error, "retry_after", None):
         response.headers["Retry-After"] = str(retry_after)
     return response

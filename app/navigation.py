@@ -73,6 +73,7 @@ RAIL = (
         _("Settings"),
         (
             Entry(_("Playback"), "scorm_player.show_playback", "play", "organization.manage"),
+            Entry(_("API clients"), "accounts.list_api_clients", "key", "api_client.manage"),
             Entry(_("Jobs"), "app.list_jobs", "jobs", "organization.manage"),
             Entry(_("Audit log"), "app.list_audit", "history", "audit.read"),
         ),

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from flask import Flask
 
+from accounts import client_login, login
 from accounts import jobs as accounts_jobs
-from accounts import login
 from accounts.events import PersonChanged, PersonJoined, PersonLeft
 from accounts.permissions import SIGNED_IN
 from accounts.routes import bp as accounts_routes
@@ -103,7 +103,13 @@ def connect(config: Config) -> None:
 
 def parts(config: Config, database: Database) -> Parts:
     """Return what the application is made of."""
-    return Parts(config=config, database=database, files=Files(config.storage_url), visitor_of=login.visitor_of)
+    return Parts(
+        config=config,
+        database=database,
+        files=Files(config.storage_url),
+        visitor_of=login.visitor_of,
+        client_of=client_login.client_of,
+    )
 
 
 def register(app: Flask) -> None:

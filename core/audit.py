@@ -20,6 +20,7 @@ class Origin:
     actor_id: UUID | None = None
     ip_address: str | None = None
     request_id: str | None = None
+    api_client_id: UUID | None = None
 
 
 origin: ContextVar[Origin] = ContextVar("audit_origin", default=Origin())  # noqa: B039 - frozen
@@ -52,6 +53,7 @@ def record(
             details=dict(details or {}),
             ip_address=by.ip_address,
             request_id=by.request_id,
+            api_client_id=by.api_client_id,
         )
     )
 

@@ -58,6 +58,7 @@ class Visitor:
     organization_name: str = ""
     locale: str | None = None
     timezone: str = "UTC"
+    client_id: UUID | None = None  # a program, which acts in the name of `user_id`
 
     def may(self, permission: str) -> bool:
         """Tell whether this person holds the permission."""
@@ -72,6 +73,7 @@ class Parts:
     database: Database
     files: Files
     visitor_of: Callable[[Database, str], Visitor | None] = field(default=lambda _database, _token: None)
+    client_of: Callable[[Database, str, bytes], Visitor | None] = field(default=lambda _database, _token, _key: None)
 
 
 def requires(permission: str) -> Callable[[View], View]:
@@ -145,6 +147,12 @@ def current_tenant() -> UUID:
     return current_user().organization_id
 
 
+def bearer_token() -> str | None:
+    """Return the token a program sends with a call of the REST API, which then knows no cookie."""
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" and request.path.startswith("/api/") else None
+
+
 def request_id() -> str:
     """Return this request's id, the one support can look up in the logs."""
     return cast("str", g.get("request_id", ""))
@@ -186,10 +194,12 @@ def refuse_other_hosts() -> None:
     access = access_of(current_app, request.endpoint)
     if access is None:
         raise Forbidden("This page has not said who may see it.")
-    if access.host == "any":
+    if access.host == "any" or bearer_token() is not None:
         return
     settings = config()
     kind = {settings.app_host: "app", settings.content_host: "content"}.get(request.host)
+    if kind != "app" and request.path.startswith("/api/"):
+        raise Unauthorized("Send Authorization: Bearer with the token of an API client.")
     if kind is None:
         raise BadRequest(
             f"Stoa does not answer on {request.host}. Open {settings.app_origin}, or set APP_ORIGIN and CONTENT_ORIGIN."
@@ -209,16 +219,21 @@ def recognize() -> None:
     access = access_of(current_app, request.endpoint)
     if access is None or access.host != "app":
         return
-    if token := request.cookies.get(session_cookie(config())):
+    program = bearer_token()
+    if program is not None:
+        g.visitor = parts().client_of(database(), program, config().key("accounts.api_clients"))
+    elif token := request.cookies.get(session_cookie(config())):
         g.visitor = parts().visitor_of(database(), token)
-    if access.csrf and request.method not in ("GET", "HEAD", "OPTIONS"):
+    if access.csrf and program is None and request.method not in ("GET", "HEAD", "OPTIONS"):
         _refuse_forgery()
     if access.permission is not None:
         person = current_user()
         if not person.may(access.permission):
-            raise Forbidden(f"Your role does not include this ({access.permission}).")
+            raise Forbidden(
+                f"{'Your role' if program is None else 'This API client'} does not include this ({access.permission})."
+            )
     if person_now := visitor():
-        audit.origin.set(audit.Origin(person_now.user_id, client_address(), g.request_id))
+        audit.origin.set(audit.Origin(person_now.user_id, client_address(), g.request_id, person_now.client_id))
 
 
 def secure(response: Response) -> Response:

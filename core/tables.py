@@ -120,6 +120,7 @@ class AuditLog(Base):
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
     ip_address: Mapped[str | None] = mapped_column(String(45))
     request_id: Mapped[str | None] = mapped_column(String(36))
+    api_client_id: Mapped[UUID | None]  # the program that acted in the name of `actor_id`
 
     __table_args__ = (
         Index("ix_audit_logs_page", "organization_id", "seq"),

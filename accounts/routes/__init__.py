@@ -1,6 +1,7 @@
 """The edge of accounts: signing in and out, links in letters, one's own account, people."""
 
 from accounts.routes import (
+    api_clients,
     audiences,
     custom_fields,
     links,
@@ -16,6 +17,7 @@ from accounts.routes import (
 from accounts.routes.blueprint import bp
 
 __all__ = [
+    "api_clients",
     "audiences",
     "bp",
     "custom_fields",

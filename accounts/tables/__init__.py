@@ -1,5 +1,6 @@
 """Tables of accounts, by noun."""
 
+from accounts.tables.api_clients import ApiClient
 from accounts.tables.audiences import Audience, AudienceMember
 from accounts.tables.details import CustomField, Deputy, ExternalId, FieldType, FieldVisibility, UserProfile
 from accounts.tables.imports import ImportStep, PeopleImport, PeopleImportChange
@@ -10,6 +11,7 @@ from accounts.tables.sign_in import AuthSession, OneTimeToken, RecoveryCode, Tok
 from accounts.tables.structure import OrgUnit, OrgUnitType, Placement, Position
 
 __all__ = [
+    "ApiClient",
     "Audience",
     "AudienceMember",
     "AuthSession",
