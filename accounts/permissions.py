@@ -16,6 +16,7 @@ _TRAINING = {
     "package.import",
     "assignment.create",
     "certificate.revoke",
+    "progress.repair",
 }
 
 ROLES: dict[str, frozenset[str]] = {

@@ -99,6 +99,22 @@ def course_changed(
     return _statement(source, verb, _course(source), result, now)
 
 
+def decided(source: Source, word: str, values: Mapping[str, str], said: Said, now: datetime) -> list[Statement]:
+    """Say what a person has decided about the SCO: `completed`, `passed` or `failed`. Adds to `said`."""
+    verbs = [word] if word != "passed" or source.standard == "1.2" else ["completed", "passed"]
+    made = []
+    for verb in verbs:
+        if not _first(said, verb):
+            continue
+        result: dict[str, Any] = {"success": verb == "passed"} if verb != "completed" else {"completion": True}
+        if word == "passed":
+            result["completion"] = True
+        if verb != "completed" and (scores := score(source.standard, values)):
+            result["score"] = _score_result(scores)
+        made.append(_statement(source, verb, _sco(source), result, now))
+    return made
+
+
 def course_progressed(source: Source, measure: float, now: datetime) -> Statement:
     """Say how much of the course as a whole is done, 0 … 1, so that it can be told from the statements alone."""
     result = {"score": {"scaled": measure}, "extensions": {PROGRESS: round(measure * 100)}}

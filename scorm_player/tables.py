@@ -294,6 +294,7 @@ class ScormItemState(TenantTable):
     total_seconds: Mapped[Decimal] = mapped_column(Numeric(12, 2), default=0)  # of the sessions that have ended
     started_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    set_aside_at: Mapped[datetime | None]  # by a repair: kept to be looked at, and never gone on with
 
     __table_args__ = (
         tenant_key("registration_id", "registrations"),
@@ -307,6 +308,25 @@ class ScormItemState(TenantTable):
             "attempt_number",
             name="uq_scorm_item_states_attempt",
         ),
+    )
+
+
+class ScormSnapshot(TenantTable):
+    """Where a learner was in one SCO at the end of a visit, for a repair to go back to. The last few are kept."""
+
+    __tablename__ = "scorm_snapshots"
+
+    registration_id: Mapped[UUID]
+    package_item_id: Mapped[UUID]
+    attempt_number: Mapped[int]  # on the item
+    taken_at: Mapped[datetime]
+    suspend_data: Mapped[str] = mapped_column(Text)
+    bookmark: Mapped[str] = mapped_column(Text)  # cmi.location, in SCORM 1.2 cmi.core.lesson_location
+
+    __table_args__ = (
+        tenant_key("registration_id", "registrations"),
+        tenant_key("package_item_id", "package_items"),
+        Index("ix_scorm_snapshots_registration", "organization_id", "registration_id", "package_item_id"),
     )
 
 

@@ -32,7 +32,7 @@ def copy_of(registration: Registration, tree: str | None) -> Registration:
 
 def state_of(session: Session, registration_id: UUID, item_id: UUID, own: store.Aside, now: datetime) -> ScormItemState:
     """Return an item's data for this visit: what the visit has made of them, else a copy of the last attempt's."""
-    last = store.find_state(session, registration_id, item_id)
+    last = store.newest_states(session, registration_id).get(item_id)
     cmi, is_suspended = own.items.get(str(item_id), (last.cmi, last.is_suspended) if last else (None, False))
     return ScormItemState(
         organization_id=organization_of(session),

@@ -9,10 +9,14 @@ from scorm_player.scorm.visit import Learner as Learner
 from scorm_player.services import play
 from scorm_player.services.playing import Playing, announce, promote, say, source_of
 from scorm_player.services.standing import tell_standing
+from scorm_player.store import runtime as store
 from scorm_player.tables import (
     Completion,
     SessionState,
 )
+
+KEPT_PLACES = 5
+BOOKMARKS = {"1.2": "cmi.core.lesson_location", "2004": "cmi.location"}
 
 
 def conclude(playing: Playing, *, terminated: bool, abandons: bool = False) -> visit.Outcome:
@@ -26,6 +30,7 @@ def conclude(playing: Playing, *, terminated: bool, abandons: bool = False) -> v
     launched.ended_at = playing.now
     navigation = data.values.get("adl.nav.request") if terminated else None
     data.values = dict(outcome.values)
+    keep_place(playing)
     state.is_suspended = outcome.suspended
     state.total_seconds += outcome.seconds
     promote(playing)
@@ -42,6 +47,17 @@ def conclude(playing: Playing, *, terminated: bool, abandons: bool = False) -> v
         data.values["adl.nav.request"] = navigation  # until the player has followed it; the next launch forgets it
     state.cmi = data.text()
     return outcome
+
+
+def keep_place(playing: Playing) -> None:
+    """Keep where the learner is, where that is news: the last few places are what a repair can go back to."""
+    suspend_data = playing.data.values.get("cmi.suspend_data", "")
+    if not playing.counts or not suspend_data:
+        return
+    last = store.newest_snapshot(playing.session, playing.state)
+    if last is None or last.suspend_data != suspend_data:
+        bookmark = playing.data.values.get(BOOKMARKS[playing.item.standard], "")
+        store.add_snapshot(playing.session, playing.state, suspend_data, bookmark, playing.now, KEPT_PLACES)
 
 
 def _outcome(playing: Playing, terminated: bool) -> visit.Outcome:
@@ -61,6 +77,7 @@ def _outcome(playing: Playing, terminated: bool) -> visit.Outcome:
 def conclude_again(playing: Playing, *, terminated: bool) -> None:
     """Take over what arrived after the window had gone: nothing ends twice, but what stands may have changed."""
     outcome = _outcome(playing, terminated)
+    keep_place(playing)
     take_over(playing, _without_time(outcome))
 
 

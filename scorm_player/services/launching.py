@@ -136,7 +136,9 @@ def used_up(
     if most is None or resumes or tree.current is None or play.is_1_2(course):
         return None
     last = store.find_state(session, registration.id, course.item_ids[tree.current.identifier])
-    if last is None or last.attempt_number < most:
+    if last is None:
+        return None
+    if last.attempt_number - store.count_set_aside(session, registration.id, last.package_item_id) < most:
         return None
     return f"All attempts on {tree.current.definition.title} are used up: {most} are allowed."
 
@@ -217,7 +219,7 @@ def _state_for(
     """
     item_id = course.item_ids[node.identifier]
     last = store.find_state(session, registration.id, item_id)
-    if last is not None and (resumes or play.is_1_2(course)):
+    if last is not None and last.set_aside_at is None and (resumes or play.is_1_2(course)):
         return last
     state = ScormItemState(
         registration_id=registration.id,

@@ -51,6 +51,7 @@ class Attempt:
     number: int
     status: str
     is_suspended: bool
+    is_set_aside: bool
     progress: float | None
     score: dict[str, float]
     seconds: Decimal
@@ -166,6 +167,7 @@ def _attempt(
         number=state.attempt_number,
         status=status_of(state),
         is_suspended=state.is_suspended,
+        is_set_aside=state.set_aside_at is not None,
         progress=None if state.progress_measure is None else float(state.progress_measure),
         score={name: float(value) for name, value in scores.items() if value is not None},
         seconds=state.total_seconds,

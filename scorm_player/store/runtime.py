@@ -8,13 +8,13 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from core.db import Session, organization_of
 from core.errors import NotFound
 from scorm_player.scorm.sequencing.state import ObjectiveState
-from scorm_player.tables import GlobalObjective, LaunchSession, ScormItemState, SessionState
+from scorm_player.tables import GlobalObjective, LaunchSession, ScormItemState, ScormSnapshot, SessionState
 
 OPEN = (SessionState.LAUNCHED, SessionState.INITIALIZED)
 
@@ -100,13 +100,79 @@ def find_state(
 
 
 def newest_states(session: Session, registration_id: UUID) -> dict[UUID, ScormItemState]:
-    """Return the newest attempt's run-time data of every item, by item."""
+    """Return the newest attempt's run-time data of every item, by item; not what a repair set aside."""
     query = (
         select(ScormItemState)
-        .where(ScormItemState.registration_id == registration_id)
+        .where(ScormItemState.registration_id == registration_id, ScormItemState.set_aside_at.is_(None))
         .order_by(ScormItemState.package_item_id, ScormItemState.attempt_number)
     )
     return {state.package_item_id: state for state in session.scalars(query)}
+
+
+def count_set_aside(session: Session, registration_id: UUID, item_id: UUID) -> int:
+    """Return how many attempts on an item a repair has set aside."""
+    query = select(func.count()).where(
+        ScormItemState.registration_id == registration_id,
+        ScormItemState.package_item_id == item_id,
+        ScormItemState.set_aside_at.is_not(None),
+    )
+    return session.scalar(query) or 0
+
+
+def set_aside(
+    session: Session, registration_id: UUID, item_ids: Collection[UUID] | None, now: datetime
+) -> list[ScormItemState]:
+    """Set aside all attempts on these items, on all without any, and return those that were not before."""
+    query = select(ScormItemState).where(
+        ScormItemState.registration_id == registration_id, ScormItemState.set_aside_at.is_(None)
+    )
+    if item_ids is not None:
+        query = query.where(ScormItemState.package_item_id.in_(item_ids))
+    found = list(session.scalars(query.order_by(ScormItemState.id)))
+    for state in found:
+        state.set_aside_at = now
+    session.flush()
+    return found
+
+
+def newest_snapshot(session: Session, state: ScormItemState) -> ScormSnapshot | None:
+    """Return what was kept last of an attempt's place."""
+    return session.scalar(_snapshots(state).limit(1))
+
+
+def add_snapshot(session: Session, state: ScormItemState, data: str, bookmark: str, now: datetime, keep: int) -> None:
+    """Keep an attempt's place, and no more than `keep` of them."""
+    session.add(
+        ScormSnapshot(
+            registration_id=state.registration_id,
+            package_item_id=state.package_item_id,
+            attempt_number=state.attempt_number,
+            taken_at=now,
+            suspend_data=data,
+            bookmark=bookmark,
+        )
+    )
+    session.flush()
+    for old in session.scalars(_snapshots(state).offset(keep)):
+        session.delete(old)
+
+
+def _snapshots(state: ScormItemState) -> Select[ScormSnapshot]:
+    return (
+        select(ScormSnapshot)
+        .where(
+            ScormSnapshot.registration_id == state.registration_id,
+            ScormSnapshot.package_item_id == state.package_item_id,
+            ScormSnapshot.attempt_number == state.attempt_number,
+        )
+        .order_by(ScormSnapshot.taken_at.desc(), ScormSnapshot.id.desc())
+    )
+
+
+def snapshots(session: Session, registration_id: UUID) -> list[ScormSnapshot]:
+    """Return all places kept of a registration, newest first."""
+    query = select(ScormSnapshot).where(ScormSnapshot.registration_id == registration_id)
+    return list(session.scalars(query.order_by(ScormSnapshot.taken_at.desc(), ScormSnapshot.id.desc())))
 
 
 def global_objectives(session: Session, user_id: UUID, names: Collection[str]) -> dict[str, ObjectiveState]:

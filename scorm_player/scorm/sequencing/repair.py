@@ -24,6 +24,15 @@ def reset(tree: ActivityTree, node: Node) -> None:
         overall_rollup(tree, node.parent)
 
 
+def suspend(tree: ActivityTree, node: Node) -> None:
+    """Make the activity the suspended one, as if the learner had left it just now: the next launch goes on there."""
+    release(tree)
+    tree.suspended = node
+    for activity in node.path():
+        activity.state.attempt_count = max(activity.state.attempt_count, 1)
+        activity.state.is_suspended = True
+
+
 def set_status(tree: ActivityTree, node: Node, *, completed: bool | None = None, satisfied: bool | None = None) -> None:
     """Set what somebody has decided about the activity, and roll it up; None leaves that status as it is."""
     if completed is not None:
