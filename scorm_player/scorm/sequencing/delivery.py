@@ -8,9 +8,19 @@ def delivery_request_process(tree: ActivityTree, activity: Node) -> str | None:
     """DB.1.1: answer the exception that keeps the activity from being delivered; None when it may be."""
     if not activity.is_leaf:
         return "DB.1.1-1"
-    if any(check_activity(tree, node) for node in activity.path()):
-        return "DB.1.1-3"
-    return None
+    return "DB.1.1-3" if _is_barred(tree, activity) else None
+
+
+def _is_barred(tree: ActivityTree, activity: Node) -> bool:
+    """DB.1.1, step 4: whether the activity or one it lies in may not be attempted; remembered while only looking."""
+    if tree.memory is None:
+        return any(check_activity(tree, node) for node in activity.path())
+    known = tree.memory.barred.get(activity.identifier)
+    if known is None:
+        around = activity.parent
+        known = (around is not None and _is_barred(tree, around)) or check_activity(tree, activity)
+        tree.memory.barred[activity.identifier] = known
+    return known
 
 
 def content_delivery_environment(tree: ActivityTree, activity: Node) -> str | None:

@@ -168,11 +168,15 @@ class Node:
 
 
 class Memory:
-    """Answers that hold while nothing in the tree changes: of pre-condition rules, and of ways between siblings."""
+    """Answers that hold while nothing in the tree changes.
 
-    __slots__ = ("rules", "ways")
+    Of pre-condition rules, of ways between siblings, and of activities that are disabled or have had their attempts.
+    """
+
+    __slots__ = ("barred", "rules", "ways")
 
     def __init__(self) -> None:
+        self.barred: dict[str, bool] = {}  # the activity, or one it lies in
         self.rules: dict[tuple[str, frozenset[RuleAction]], RuleAction | None] = {}
         self.ways: dict[str, str | None] = {}
 
@@ -291,11 +295,14 @@ def is_single_activity(root: Activity) -> bool:
 
 def common_ancestor(one: Node, other: Node) -> Node:
     """Answer the deepest activity that holds both; one of the two itself when it holds the other."""
-    ancestors = {id(node) for node in one.path()}
-    node = other
-    while id(node) not in ancestors and node.parent is not None:
-        node = node.parent
-    return node
+    upper, lower = one, other
+    while upper is not lower:
+        if upper.depth > lower.depth:
+            upper, lower = lower, upper
+        if lower.parent is None:
+            break
+        lower = lower.parent
+    return lower
 
 
 def path_between(lower: Node, upper: Node) -> list[Node]:
