@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from app import errors, metrics, navigation, wiring
 from app.static_files import StaticFiles
+from app.unversioned import Unversioned
 from core import clock, http
 from core.config import Config
 from core.db import Database
@@ -37,6 +38,7 @@ def build() -> Flask:
     errors.register(app)
     StaticFiles(ROOT / "static").mount(app)
     wiring.register(app)
+    app.wsgi_app = Unversioned(app.wsgi_app)  # type: ignore[method-assign]
     flask_babel.Babel(app, locale_selector=locale, timezone_selector=timezone)
     app.context_processor(navigation.template_values)
     app.jinja_env.globals["csrf_token"] = http.csrf_token

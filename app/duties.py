@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import delete, select, text
 
 from accounts.services import organizations
-from core import clock, files
+from core import clock, files, replies
 from core.jobs import Work
 from core.tables import DomainEvent, Job, JobState
 
@@ -45,6 +45,7 @@ def tidy_jobs(work: Work) -> Mapping[str, Any]:
             )
             count += len(done.all())
             if organization_id is not None:
+                replies.forget_old(session, now)
                 pending = select(Job.event_id).where(Job.event_id == DomainEvent.id)
                 session.execute(
                     delete(DomainEvent).where(DomainEvent.occurred_at < now - KEEP_EVENTS, ~pending.exists())

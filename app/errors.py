@@ -67,6 +67,13 @@ def answer_unexpected(error: Exception) -> ResponseReturnValue:
     return _respond(500, "Something went wrong", f"It has been noted under {request_id()}.", ())
 
 
+def _problem(problem: Any) -> dict[str, str]:
+    """A problem with a JSON pointer (RFC 6901) to its field, as a fragment."""
+    told = {key: value for key, value in vars(problem).items() if value}
+    steps = [step.replace("~", "~0") for step in problem.where.replace("/", "~1").split(".") if step]
+    return {**told, "pointer": "#" + "".join(f"/{step}" for step in steps)}
+
+
 def _wants_page() -> bool:
     if request.path.startswith(("/api/", "/xapi", "/runtime/", "/healthz", "/readyz", "/metrics")):
         return False
@@ -83,6 +90,6 @@ def _respond(status: int, title: str, message: str, problems: tuple[Any, ...]) -
         return Response(page, status=status, mimetype="text/html")
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": message}
     if problems:
-        body["errors"] = [{key: value for key, value in vars(problem).items() if value} for problem in problems]
+        body["errors"] = [_problem(problem) for problem in problems]
     body["request_id"] = request_id()
     return Response(orjson.dumps(body), status=status, mimetype="application/problem+json")

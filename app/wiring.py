@@ -12,6 +12,7 @@ from accounts.routes import bp as accounts_routes
 from accounts.services import addresses as accounts_addresses
 from accounts.services import predicates
 from app import duties
+from app.api import bp as api
 from app.pages import bp as app_pages
 from catalog.routes import bp as catalog_routes
 from core import events, jobs, outgoing, sealing
@@ -81,7 +82,7 @@ SCHEDULE: dict[str, jobs.Duty] = {
 # What workers hear on the database's channels, beside jobs: as soon as something is stored, forwarders have work.
 SIGNALS: dict[str, jobs.Signal] = {lrs_statements.CHANNEL: lrs_jobs.on_statements}
 
-BLUEPRINTS = (app_pages, accounts_routes, lrs_routes, scorm_player_routes, catalog_routes, training_routes)
+BLUEPRINTS = (app_pages, api, accounts_routes, lrs_routes, scorm_player_routes, catalog_routes, training_routes)
 
 # What the front answers itself, without Flask: see app/front.py.
 HOT = dict.fromkeys(lrs_hot.PATHS, (lrs_hot.is_plain, lrs_hot.store))  # POST: whether it is for here, and the answer

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, String, text
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Base, TenantTable, enum_column, one_of, uuid7
@@ -125,4 +125,23 @@ class AuditLog(Base):
     __table_args__ = (
         Index("ix_audit_logs_page", "organization_id", "seq"),
         Index("ix_audit_logs_entity", "entity_type", "entity_id"),
+    )
+
+
+class ApiReply(TenantTable):
+    """What a call of the REST interface was answered, under the key its caller chose; kept for a day."""
+
+    __tablename__ = "api_replies"
+
+    caller_id: Mapped[UUID]  # the API client, or the person
+    key: Mapped[str] = mapped_column(String(255))
+    request_hash: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int | None]  # null while the call runs
+    body: Mapped[str] = mapped_column(Text)
+    headers: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        Index("uq_api_replies_key", "organization_id", "caller_id", "key", unique=True),
+        Index("ix_api_replies_created_at", "created_at"),
     )

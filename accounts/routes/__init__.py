@@ -2,6 +2,8 @@
 
 from accounts.routes import (
     api_clients,
+    api_people,
+    api_structure,
     audiences,
     custom_fields,
     links,
@@ -18,6 +20,8 @@ from accounts.routes.blueprint import bp
 
 __all__ = [
     "api_clients",
+    "api_people",
+    "api_structure",
     "audiences",
     "bp",
     "custom_fields",

@@ -7,15 +7,30 @@ from flask.typing import ResponseReturnValue
 
 from catalog import rules
 from catalog.routes import reading
+from catalog.routes.answers import ModuleAnswer, SectionAnswer, Sections, TrustingModule
 from catalog.routes.api_courses import described
 from catalog.routes.blueprint import bp
 from catalog.services import courses, drafts, modules
-from core import clock
+from core import clock, rest
 from core.http import current_tenant, database, requires
+
+ANY_MODULE: rules.Schema = {
+    "type": "object", "oneOf": [dict(schema) for schema in rules.MODULE.values()], "required": ["module_type"]
+}  # fmt: skip
+MODULE_CHANGES: rules.Schema = {
+    "type": "object",
+    "properties": {
+        name: part
+        for schema in rules.MODULE.values()
+        for name, part in schema["properties"].items()
+        if name not in ("module_type", "completion_criteria")
+    },
+}
 
 
 @bp.post("/api/v1/versions/<uuid:version_id>/sections")
 @requires("course.write")
+@rest.operation(body=rules.TITLE, answer=SectionAnswer, status=201, tag="content", example={"title": "Start here"})
 def api_add_section(version_id: UUID) -> ResponseReturnValue:
     """Add a section at the end of a draft."""
     title = reading.body(rules.TITLE)["title"]
@@ -26,6 +41,7 @@ def api_add_section(version_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/api/v1/versions/<uuid:version_id>/sections/reorder")
 @requires("course.write")
+@rest.operation(body=rules.ORDER, answer=Sections, tag="content")
 def api_arrange_sections(version_id: UUID) -> ResponseReturnValue:
     """Put the sections of a draft in order."""
     order = [UUID(id) for id in reading.body(rules.ORDER)["order"]]
@@ -36,6 +52,7 @@ def api_arrange_sections(version_id: UUID) -> ResponseReturnValue:
 
 @bp.patch("/api/v1/sections/<uuid:section_id>")
 @requires("course.write")
+@rest.operation(body=rules.TITLE, status=204, errors=(409,), tag="content")
 def api_rename_section(section_id: UUID) -> ResponseReturnValue:
     """Give a section another title."""
     title = reading.body(rules.TITLE)["title"]
@@ -46,6 +63,7 @@ def api_rename_section(section_id: UUID) -> ResponseReturnValue:
 
 @bp.delete("/api/v1/sections/<uuid:section_id>")
 @requires("course.write")
+@rest.operation(status=204, errors=(409,), tag="content")
 def api_remove_section(section_id: UUID) -> ResponseReturnValue:
     """Take a section with its modules out of a draft."""
     with database().write(current_tenant()) as session:
@@ -55,6 +73,7 @@ def api_remove_section(section_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/api/v1/sections/<uuid:section_id>/modules")
 @requires("course.write")
+@rest.operation(body=ANY_MODULE, answer=ModuleAnswer, status=201, tag="content")
 def api_add_module(section_id: UUID) -> ResponseReturnValue:
     """Add a module at the end of a section."""
     facts = reading.body({"type": "object"})
@@ -65,6 +84,7 @@ def api_add_module(section_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/api/v1/sections/<uuid:section_id>/modules/reorder")
 @requires("course.write")
+@rest.operation(body=rules.ORDER, status=204, tag="content")
 def api_arrange_modules(section_id: UUID) -> ResponseReturnValue:
     """Put the modules of a section in order."""
     order = [UUID(id) for id in reading.body(rules.ORDER)["order"]]
@@ -75,6 +95,7 @@ def api_arrange_modules(section_id: UUID) -> ResponseReturnValue:
 
 @bp.get("/api/v1/content/modules/<uuid:module_id>")
 @requires("course.write")
+@rest.operation(answer=TrustingModule)
 def api_show_module(module_id: UUID) -> ResponseReturnValue:
     """Answer a module and whom it trusts."""
     with database().read(current_tenant()) as session:
@@ -85,6 +106,7 @@ def api_show_module(module_id: UUID) -> ResponseReturnValue:
 
 @bp.put("/api/v1/content/modules/<uuid:module_id>")
 @requires("course.write")
+@rest.operation(body=MODULE_CHANGES, answer=ModuleAnswer, errors=(409,))
 def api_edit_module(module_id: UUID) -> ResponseReturnValue:
     """Change a module of a draft; what is not named stays."""
     changes = reading.body({"type": "object"})
@@ -94,6 +116,7 @@ def api_edit_module(module_id: UUID) -> ResponseReturnValue:
 
 @bp.delete("/api/v1/content/modules/<uuid:module_id>")
 @requires("course.write")
+@rest.operation(status=204, errors=(409,))
 def api_remove_module(module_id: UUID) -> ResponseReturnValue:
     """Take a module out of a draft."""
     with database().write(current_tenant()) as session:
@@ -103,6 +126,7 @@ def api_remove_module(module_id: UUID) -> ResponseReturnValue:
 
 @bp.put("/api/v1/content/modules/<uuid:module_id>/trusted-sources/<uuid:credential_id>")
 @requires("course.publish")
+@rest.operation(status=204, errors=(409,))
 def api_trust_source(module_id: UUID, credential_id: UUID) -> ResponseReturnValue:
     """Let a credential's statements count for a module."""
     with database().write(current_tenant()) as session:
@@ -112,6 +136,7 @@ def api_trust_source(module_id: UUID, credential_id: UUID) -> ResponseReturnValu
 
 @bp.delete("/api/v1/content/modules/<uuid:module_id>/trusted-sources/<uuid:credential_id>")
 @requires("course.publish")
+@rest.operation(status=204, errors=(409,))
 def api_distrust_source(module_id: UUID, credential_id: UUID) -> ResponseReturnValue:
     """Let a credential's statements no longer count for a module."""
     with database().write(current_tenant()) as session:

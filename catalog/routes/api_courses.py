@@ -10,33 +10,32 @@ from flask.typing import ResponseReturnValue
 
 from catalog import rules
 from catalog.routes import reading
+from catalog.routes.answers import CourseAnswer, CoursesWanted, VersionAnswer, Versions, WholeVersion
 from catalog.routes.blueprint import bp
 from catalog.services import courses, publishing
 from catalog.services.courses import Course, CourseVersion, Section
 from catalog.services.modules import Module
 from catalog.tables import CourseStatus
-from core import clock
-from core.errors import Invalid, Problem
-from core.http import current_tenant, current_user, database, page_number, requires, searched
+from core import clock, rest
+from core.http import current_tenant, current_user, database, requires
 
 CHANGES: rules.Schema = {**rules.COURSE, "required": []}
 
 
 @bp.get("/api/v1/courses")
 @requires("course.write")
-def api_list_courses() -> ResponseReturnValue:
-    """Answer courses by title: `q`, `status`, `page` (50 at a time)."""
-    status, number = request.args.get("status", ""), page_number()
-    if status and status not in set(CourseStatus):
-        raise Invalid(problems=[Problem("status", f"This is one of {', '.join(CourseStatus)}.")])
-    wanted = (CourseStatus(status),) if status else tuple(CourseStatus)
+@rest.operation(query=CoursesWanted, answer=rest.Page[CourseAnswer])
+def api_list_courses(query: CoursesWanted) -> ResponseReturnValue:
+    """Answer courses by title."""
+    wanted = (CourseStatus(query.status),) if query.status else tuple(CourseStatus)
     with database().read(current_tenant()) as session:
-        found, total = courses.page(session, wanted, searched(), (number - 1) * reading.PAGE, reading.PAGE)
-    return jsonify(items=[described(course) for course in found], total=total, page=number, page_size=reading.PAGE)
+        found, total = courses.page(session, wanted, query.q, query.offset, query.limit)
+    return rest.listed([described(course) for course in found], total, query)
 
 
 @bp.post("/api/v1/courses")
 @requires("course.write")
+@rest.operation(body=rules.COURSE, answer=CourseAnswer, status=201, example={"code": "FIRE-1", "title": "Fire safety"})
 def api_add_course() -> ResponseReturnValue:
     """Make a course."""
     facts = reading.body({"type": "object"})
@@ -50,6 +49,7 @@ def api_add_course() -> ResponseReturnValue:
 
 @bp.get("/api/v1/courses/<uuid:course_id>")
 @requires("course.write")
+@rest.operation(answer=CourseAnswer, headers={"ETag": "For If-Match."})
 def api_show_course(course_id: UUID) -> ResponseReturnValue:
     """Answer a course, its ETag for If-Match."""
     with database().read(current_tenant()) as session:
@@ -58,6 +58,7 @@ def api_show_course(course_id: UUID) -> ResponseReturnValue:
 
 @bp.patch("/api/v1/courses/<uuid:course_id>")
 @requires("course.write")
+@rest.operation(body=CHANGES, answer=CourseAnswer, errors=(409, 412), example={"title": "Fire and smoke"})
 def api_edit_course(course_id: UUID) -> ResponseReturnValue:
     """Change some facts of a course; with If-Match only as it was read."""
     changes = reading.body(CHANGES)
@@ -67,6 +68,7 @@ def api_edit_course(course_id: UUID) -> ResponseReturnValue:
 
 @bp.delete("/api/v1/courses/<uuid:course_id>")
 @requires("course.publish")
+@rest.operation(status=204, errors=(409,))
 def api_archive_course(course_id: UUID) -> ResponseReturnValue:
     """Archive a course; nothing is deleted."""
     with database().write(current_tenant()) as session:
@@ -76,6 +78,7 @@ def api_archive_course(course_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/api/v1/courses/<uuid:course_id>/restore")
 @requires("course.publish")
+@rest.operation(answer=CourseAnswer)
 def api_restore_course(course_id: UUID) -> ResponseReturnValue:
     """Bring an archived course back."""
     with database().write(current_tenant()) as session:
@@ -84,6 +87,7 @@ def api_restore_course(course_id: UUID) -> ResponseReturnValue:
 
 @bp.get("/api/v1/courses/<uuid:course_id>/versions")
 @requires("course.write")
+@rest.operation(answer=Versions)
 def api_list_versions(course_id: UUID) -> ResponseReturnValue:
     """Answer the versions of a course, newest first."""
     with database().read(current_tenant()) as session:
@@ -93,6 +97,7 @@ def api_list_versions(course_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/api/v1/courses/<uuid:course_id>/versions")
 @requires("course.write")
+@rest.operation(answer=VersionAnswer, status=201)
 def api_open_draft(course_id: UUID) -> ResponseReturnValue:
     """Open the next draft as a copy of what is published, or answer the open one."""
     with database().write(current_tenant()) as session:
@@ -102,6 +107,7 @@ def api_open_draft(course_id: UUID) -> ResponseReturnValue:
 
 @bp.delete("/api/v1/courses/<uuid:course_id>/versions/draft")
 @requires("course.write")
+@rest.operation(status=204, errors=(409,))
 def api_discard_draft(course_id: UUID) -> ResponseReturnValue:
     """Throw the draft of a published course away."""
     with database().write(current_tenant()) as session:
@@ -111,6 +117,7 @@ def api_discard_draft(course_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/api/v1/courses/<uuid:course_id>/versions/publish")
 @requires("course.publish")
+@rest.operation(body=rules.PUBLISHING, answer=VersionAnswer, example={"change_note": "Second edition"})
 def api_publish_course(course_id: UUID) -> ResponseReturnValue:
     """Give the draft to learners."""
     note = reading.body(rules.PUBLISHING).get("change_note") if request.content_length else None
@@ -122,6 +129,7 @@ def api_publish_course(course_id: UUID) -> ResponseReturnValue:
 
 @bp.get("/api/v1/versions/<uuid:version_id>")
 @requires("course.write")
+@rest.operation(answer=WholeVersion, tag="courses")
 def api_show_version(version_id: UUID) -> ResponseReturnValue:
     """Answer a version with its sections and modules, and what keeps it from being published."""
     with database().read(current_tenant()) as session:

@@ -1,6 +1,18 @@
 """The edge of lrs: xAPI requests in, answers out, on one store under three mounts; and the pages for who runs it."""
 
-from lrs.routes import about, activity, agents, api, browser, credentials, documents, exchange, remotes, statements
+from lrs.routes import (
+    about,
+    activity,
+    agents,
+    api,
+    api_credentials,
+    browser,
+    credentials,
+    documents,
+    exchange,
+    remotes,
+    statements,
+)
 from lrs.routes.blueprint import bp
 
 __all__ = [
@@ -8,6 +20,7 @@ __all__ = [
     "activity",
     "agents",
     "api",
+    "api_credentials",
     "bp",
     "browser",
     "credentials",

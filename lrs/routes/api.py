@@ -8,10 +8,11 @@ from uuid import UUID
 from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 
-from core import clock
+from core import clock, rest
 from core.errors import BadRequest, Forbidden, NotFound
 from core.http import config, database, files, machine
 from lrs.routes import edge
+from lrs.routes.answers import Groups, ImportState
 from lrs.routes.blueprint import bp
 from lrs.routes.browser import asked
 from lrs.routes.exchange import exported, layout_asked
@@ -38,6 +39,7 @@ def caller(*scopes: Scope) -> Caller:
 
 @bp.get("/api/v1/lrs/statements")
 @machine()
+@rest.operation(answer={"type": "string", "format": "binary"}, answer_media="application/x-ndjson")
 def api_export() -> ResponseReturnValue:
     """Send statements as a file: `layout` ndjson, csv or zip, and the filters of the statement browser."""
     who = caller(*READERS)
@@ -46,6 +48,7 @@ def api_export() -> ResponseReturnValue:
 
 @bp.get("/api/v1/lrs/aggregate")
 @machine()
+@rest.operation(answer=Groups)
 def api_aggregate() -> ResponseReturnValue:
     """Count statements `by` time, verb, activity or person, with the filters of the browser; usually of 30 days.
 
@@ -76,6 +79,12 @@ def _one_of(words: type[Word], name: str, usual: Word) -> Word:
 
 @bp.post("/api/v1/lrs/imports")
 @machine()
+@rest.operation(
+    status=202,
+    body={"type": "string", "format": "binary"},
+    media=("application/x-ndjson", "application/zip"),
+    headers={"Location": "Where the import can be followed."},
+)
 def api_import() -> ResponseReturnValue:
     """Take a file of statements in, NDJSON or zip, as the body; its statements are vouched for by the credential."""
     who = caller(Scope.STATEMENTS_WRITE)
@@ -95,6 +104,7 @@ def api_import() -> ResponseReturnValue:
 
 @bp.get("/api/v1/lrs/imports/<uuid:import_id>")
 @machine()
+@rest.operation(answer=ImportState)
 def api_import_state(import_id: UUID) -> ResponseReturnValue:
     """Answer how far an import is, and the first lines it refused; to whom sent it."""
     who = caller(Scope.STATEMENTS_WRITE)

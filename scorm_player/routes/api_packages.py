@@ -3,21 +3,34 @@
 from typing import Any
 from uuid import UUID
 
-from flask import jsonify, request, url_for
+from flask import jsonify, url_for
 from flask.typing import ResponseReturnValue
 
-from core.errors import BadRequest
-from core.http import current_tenant, database, requires, searched
+from core import rest
+from core.http import current_tenant, database, requires
+from scorm_player.routes.answers import (
+    ImportAnswer,
+    Items,
+    PackageAnswer,
+    PackagesWanted,
+    PackageVersionAnswer,
+    Report,
+)
 from scorm_player.routes.blueprint import bp
 from scorm_player.routes.uploads import receive_upload
 from scorm_player.services import packages
 from scorm_player.tables import ContentPackage, PackageImport, PackageItem, PackageSource, PackageVersion
 
-LARGEST_PAGE = 200
-
 
 @bp.post("/api/v1/packages")
 @requires("package.import")
+@rest.operation(
+    answer=ImportAnswer,
+    status=202,
+    body={"type": "string", "format": "binary"},
+    media=("application/zip",),
+    headers={"Location": "Where the import can be followed."},
+)
 def api_upload_package() -> ResponseReturnValue:
     """Take a zip in (multipart field `package`, or application/zip): 202 with the import to follow.
 
@@ -30,6 +43,7 @@ def api_upload_package() -> ResponseReturnValue:
 
 @bp.get("/api/v1/packages/imports/<uuid:import_id>")
 @requires("package.import")
+@rest.operation(answer=ImportAnswer)
 def api_import(import_id: UUID) -> ResponseReturnValue:
     """Answer what became of an upload, with its report."""
     with database().read(current_tenant()) as session:
@@ -38,19 +52,18 @@ def api_import(import_id: UUID) -> ResponseReturnValue:
 
 @bp.get("/api/v1/packages")
 @requires("package.import")
-def api_list_packages() -> ResponseReturnValue:
-    """Answer packages by title: `q` searches, `limit` and `cursor` page."""
-    limit, offset = page_asked_for()
+@rest.operation(query=PackagesWanted, answer=rest.Page[PackageAnswer])
+def api_list_packages(query: PackagesWanted) -> ResponseReturnValue:
+    """Answer packages by title, each with its newest version."""
     with database().read(current_tenant()) as session:
-        found, total = packages.page(session, searched(), offset, limit)
+        found, total = packages.page(session, query.q, query.offset, query.limit)
         newest = packages.newest_versions(session, found)
-    following = str(offset + limit) if offset + limit < total else None
-    items = [package_data(package, [newest[package.id]]) for package in found]
-    return jsonify({"items": items, "total": total, "next_cursor": following})
+    return rest.listed([package_data(package, [newest[package.id]]) for package in found], total, query)
 
 
 @bp.get("/api/v1/packages/<uuid:package_id>")
 @requires("package.import")
+@rest.operation(answer=PackageAnswer)
 def api_package(package_id: UUID) -> ResponseReturnValue:
     """Answer a package with all its versions, newest first."""
     with database().read(current_tenant()) as session:
@@ -60,6 +73,7 @@ def api_package(package_id: UUID) -> ResponseReturnValue:
 
 @bp.get("/api/v1/packages/<uuid:package_id>/versions/<int:sequence>")
 @requires("package.import")
+@rest.operation(answer=PackageVersionAnswer)
 def api_package_version(package_id: UUID, sequence: int) -> ResponseReturnValue:
     """Answer one version."""
     with database().read(current_tenant()) as session:
@@ -68,6 +82,7 @@ def api_package_version(package_id: UUID, sequence: int) -> ResponseReturnValue:
 
 @bp.get("/api/v1/packages/<uuid:package_id>/versions/<int:sequence>/report")
 @requires("package.import")
+@rest.operation(answer=Report)
 def api_package_report(package_id: UUID, sequence: int) -> ResponseReturnValue:
     """Answer what was found in one version: file, line, rule, severity, message, remedy."""
     with database().read(current_tenant()) as session:
@@ -77,21 +92,12 @@ def api_package_report(package_id: UUID, sequence: int) -> ResponseReturnValue:
 
 @bp.get("/api/v1/packages/<uuid:package_id>/versions/<int:sequence>/items")
 @requires("package.import")
+@rest.operation(answer=Items)
 def api_package_items(package_id: UUID, sequence: int) -> ResponseReturnValue:
     """Answer one version's tree in document order."""
     with database().read(current_tenant()) as session:
         version = packages.version_number(session, package_id, sequence)
         return jsonify({"items": [item_data(item) for item in packages.items(session, version.id)]})
-
-
-def page_asked_for() -> tuple[int, int]:
-    """Return (limit, offset). Raises BadRequest."""
-    limit, cursor = request.args.get("limit", "50"), request.args.get("cursor", "0")
-    if not (limit.isdecimal() and 1 <= int(limit) <= LARGEST_PAGE):
-        raise BadRequest(f"limit takes a number from 1 to {LARGEST_PAGE}.")
-    if not (cursor.isdecimal() and len(cursor) < 10):
-        raise BadRequest("cursor is not one of ours; use next_cursor of the page before.")
-    return int(limit), int(cursor)
 
 
 def import_data(upload: PackageImport) -> dict[str, Any]:

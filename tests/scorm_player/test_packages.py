@@ -357,7 +357,7 @@ def test_a_list_is_read_page_by_page(ben, upload):
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=many", "limit=1000", "cursor=x", "cursor=-1"])
 def test_a_page_that_makes_no_sense_is_refused(ben, query):
-    assert ben.get(f"/api/v1/packages?{query}").status_code == 400
+    assert ben.get(f"/api/v1/packages?{query}").status_code == 422
 
 
 def test_what_is_no_upload_is_refused(ben):

@@ -1,20 +1,27 @@
 """Training over REST: assignments, enrollments and their progress, completions, certificates."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from flask import Response, jsonify, url_for
+from flask import jsonify, url_for
 from flask.typing import ResponseReturnValue
 
-from core import clock
-from core.errors import Invalid, Problem
-from core.http import current_tenant, current_user, database, page_number, requires, searched
-from training.routes import reading
+from core import clock, rest
+from core.http import current_tenant, current_user, database, requires
+from training.routes.answers import (
+    Assigned,
+    AssignmentAnswer,
+    AssignmentSent,
+    AssignmentsWanted,
+    CertificateAnswer,
+    CertificatesWanted,
+    CompletionAnswer,
+    EnrollmentSent,
+    Made,
+    Progress,
+    Revocation,
+)
 from training.routes.blueprint import bp
-from training.routes.reading import PAGE
-from training.rules.assignments import Standing
-from training.rules.certificates import CertificateStanding
 from training.services import assignments, certificates, completions, enrollments, learning
 from training.services.assignments import AssignmentLine
 from training.services.certificates import Shown
@@ -23,50 +30,37 @@ from training.store.assignments import Filter
 
 @bp.get("/api/v1/training/assignments")
 @requires("progress.read")
-def api_list_assignments() -> ResponseReturnValue:
-    """Answer assignments, those due first: `standing`, `course`, `person`, `page` (50 at a time)."""
-    now, number, person = clock.now(), page_number(), reading.identifier("person")
-    wanted = Filter(
-        reading.word("standing", Standing), reading.identifier("course"), None if person is None else [person]
-    )
+@rest.operation(query=AssignmentsWanted, answer=rest.Page[AssignmentAnswer], tag="assignments")
+def api_list_assignments(query: AssignmentsWanted) -> ResponseReturnValue:
+    """Answer assignments, those due first at the top."""
+    now = clock.now()
+    wanted = Filter(query.standing, query.course, None if query.person is None else [query.person])
     with database().read(current_tenant()) as session:
-        lines, total = assignments.page(session, wanted, now, (number - 1) * PAGE, PAGE)
-    return _listed([_assignment(line) for line in lines], total, number)
+        lines, total = assignments.page(session, wanted, now, query.offset, query.limit)
+    return rest.listed([_assignment(line) for line in lines], total, query)
 
 
 @bp.post("/api/v1/training/assignments")
 @requires("assignment.create")
-def api_assign() -> ResponseReturnValue:
-    """Give a course to people: {"course_id", "user_ids": [...], "due_on": "2026-12-31" or null}."""
-    given = reading.body()
-    course_id = reading.as_id(given.get("course_id"))
-    people, due = given.get("user_ids"), given.get("due_on")
-    problems = []
-    if course_id is None:
-        problems.append(Problem("course_id", "This is missing, or not an id."))
-    if not isinstance(people, list):
-        problems.append(Problem("user_ids", "This is a list of ids."))
-    if not isinstance(due, str | None):
-        problems.append(Problem("due_on", "This is a day like 2026-12-31, or null."))
-    if problems or course_id is None or not isinstance(people, list):
-        raise Invalid(problems=problems)
-    chosen, day = reading.ids(people, "user_ids"), reading.day(due or "", "due_on")
+@rest.operation(body=AssignmentSent, answer=Assigned, status=201, tag="assignments")
+def api_assign(body: AssignmentSent) -> ResponseReturnValue:
+    """Give a course to people; who has it open already keeps that one."""
     with database().write(current_tenant()) as session:
         done = assignments.assign(
             session,
-            course_id=course_id,
-            user_ids=chosen,
-            due=day,
+            course_id=body.course_id,
+            user_ids=body.user_ids,
+            due=body.due_on,
             now=clock.now(),
             assigned_by=current_user().user_id,
         )
-    answer = {"created": done.created, "already_open": done.already}
-    told = {name: {str(person): str(one) for person, one in ids.items()} for name, ids in answer.items()}
-    return jsonify(told | {"valid": sorted(str(person) for person in done.valid)}), 201 if done.created else 200
+    answer = Assigned(created=done.created, already_open=done.already, valid=sorted(done.valid))
+    return jsonify(rest.plain(answer)), 201
 
 
 @bp.get("/api/v1/training/assignments/<uuid:assignment_id>")
 @requires("progress.read")
+@rest.operation(answer=AssignmentAnswer, tag="assignments")
 def api_show_assignment(assignment_id: UUID) -> ResponseReturnValue:
     """Answer one assignment."""
     with database().read(current_tenant()) as session:
@@ -75,13 +69,11 @@ def api_show_assignment(assignment_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/api/v1/enrollments")
 @requires("learn")
-def api_enroll() -> ResponseReturnValue:
-    """Enroll oneself in a course: {"course_id"}; an open enrollment is answered as it is."""
-    course_id = reading.as_id(reading.body().get("course_id"))
-    if course_id is None:
-        raise Invalid(problems=[Problem("course_id", "This is missing, or not an id.")])
+@rest.operation(body=EnrollmentSent, answer=Made, status=201)
+def api_enroll(body: EnrollmentSent) -> ResponseReturnValue:
+    """Enroll oneself in a course; an open enrollment is answered as it is."""
     with database().write(current_tenant()) as session:
-        enrollment = enrollments.start(session, course_id, current_user().user_id, clock.now())
+        enrollment = enrollments.start(session, body.course_id, current_user().user_id, clock.now())
     response = jsonify(id=str(enrollment.id))
     response.status_code = 201
     response.headers["Location"] = url_for("training.api_show_progress", enrollment_id=enrollment.id)
@@ -90,6 +82,7 @@ def api_enroll() -> ResponseReturnValue:
 
 @bp.get("/api/v1/enrollments/<uuid:enrollment_id>/progress")
 @requires("learn")
+@rest.operation(answer=Progress)
 def api_show_progress(enrollment_id: UUID) -> ResponseReturnValue:
     """Answer how far one is in one's own enrollment, module by module."""
     with database().read(current_tenant()) as session:
@@ -119,11 +112,11 @@ def api_show_progress(enrollment_id: UUID) -> ResponseReturnValue:
 
 @bp.get("/api/v1/training/completions")
 @requires("progress.read")
-def api_list_completions() -> ResponseReturnValue:
-    """Answer the ledger, newest first: `page` (50 at a time)."""
-    number = page_number()
+@rest.operation(query=rest.Paging, answer=rest.Page[CompletionAnswer], tag="completions")
+def api_list_completions(query: rest.Paging) -> ResponseReturnValue:
+    """Answer the ledger, newest first."""
     with database().read(current_tenant()) as session:
-        rows, total = completions.page(session, (number - 1) * PAGE, PAGE)
+        rows, total = completions.page(session, query.offset, query.limit)
     items = [
         {
             "id": str(row.id),
@@ -144,22 +137,22 @@ def api_list_completions() -> ResponseReturnValue:
         }
         for row in rows
     ]
-    return _listed(items, total, number)
+    return rest.listed(items, total, query)
 
 
 @bp.get("/api/v1/training/certificates")
 @requires("certificate.read")
-def api_list_certificates() -> ResponseReturnValue:
-    """Answer the register, newest first: `standing`, `q`, `page` (50 at a time)."""
-    number = page_number()
+@rest.operation(query=CertificatesWanted, answer=rest.Page[CertificateAnswer], tag="certificates")
+def api_list_certificates(query: CertificatesWanted) -> ResponseReturnValue:
+    """Answer the register, newest first."""
     with database().read(current_tenant()) as session:
-        standing = reading.word("standing", CertificateStanding)
-        found, total = certificates.page(session, clock.now(), standing, searched(), (number - 1) * PAGE, PAGE)
-    return _listed([_certificate(one) for one in found], total, number)
+        found, total = certificates.page(session, clock.now(), query.standing, query.q, query.offset, query.limit)
+    return rest.listed([_certificate(one) for one in found], total, query)
 
 
 @bp.get("/api/v1/training/certificates/<uuid:certificate_id>")
 @requires("signed_in")
+@rest.operation(answer=CertificateAnswer, tag="certificates")
 def api_show_certificate(certificate_id: UUID) -> ResponseReturnValue:
     """Answer a certificate to its holder and to whoever may read all."""
     person = current_user()
@@ -172,12 +165,12 @@ def api_show_certificate(certificate_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/api/v1/training/certificates/<uuid:certificate_id>/revoke")
 @requires("certificate.revoke")
-def api_revoke_certificate(certificate_id: UUID) -> ResponseReturnValue:
-    """Take a certificate back: {"reason"}."""
-    reason, person = reading.body().get("reason"), current_user()
+@rest.operation(body=Revocation, status=204, tag="certificates", example={"reason": "Issued to the wrong person"})
+def api_revoke_certificate(certificate_id: UUID, body: Revocation) -> ResponseReturnValue:
+    """Take a certificate back."""
+    person = current_user()
     with database().write(person.organization_id) as session:
-        text = reason if isinstance(reason, str) else ""
-        certificates.revoke(session, certificate_id, text, clock.now(), by=person.user_id)
+        certificates.revoke(session, certificate_id, body.reason, clock.now(), by=person.user_id)
     return "", 204
 
 
@@ -210,10 +203,6 @@ def _certificate(shown: Shown) -> dict[str, Any]:
         "standing": shown.standing.value,
         "verification_url": shown.url,
     }
-
-
-def _listed(items: Sequence[dict[str, Any]], total: int, number: int) -> Response:
-    return jsonify(items=items, total=total, page=number, page_size=PAGE)
 
 
 def _moment(at: Any) -> str | None:
