@@ -9,29 +9,37 @@ import argparse
 import base64
 import itertools
 import json
+import math
 import os
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 import psycopg
 
 from accounts.services import organizations, people
-from bench import load, streams
+from bench import load, processor, streams
+from bench.fill import fill
 from bench.statements import BUSY, HOME, VERBS, Maker
 from core import clock, config, migrations, postgres
 from core.config import Config
 from core.db import Database
 from lrs.services import credentials, statements
+from lrs.services import queries as lrs_queries
 from lrs.services.credentials import Caller
+from lrs.store import statements as store
+from lrs.xapi.statements import problems_of
 from lrs.xapi.versions import Version
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,6 +57,7 @@ class Stage:
 
     def __init__(self, settings: Config, url: str) -> None:
         self.settings, self.url = settings, url
+        self.database_pid = self.web_pid = 0
         migrations.migrate(url)
         self.database = Database(url, pool_size=4)
         with self.database.write(organizations.new_id()) as session:
@@ -105,9 +114,11 @@ class Stage:
         """One transaction of the ceiling: the row and the keys that the store itself would write, nothing else."""
         incoming = statements.prepared(Maker(7).statement(), self.caller, Version.V1_0_3)
         assert incoming is not None  # noqa: S101 - a plain statement
-        row = statements.row_of(incoming, clock.now())
-        quoted = row.payload.decode().replace("'", "''").replace(":", "\\u003a")
-        keys = ", ".join(f"({number}, {int(kind)})" for number, (_, kind) in enumerate(row.keys))
+        row = statements.rows_of(incoming)[0]
+        text = row.text[4:].decode() + '2026-03-01T09:30:00.000000Z"}'
+        quoted = text.replace("'", "''").replace(":", "\\u003a")
+        kinds = [kind for _, kind in struct.iter_unpack(">ih", row.key_kinds)]
+        keys = ", ".join(f"({number}, {kind})" for number, kind in enumerate(kinds))
         return f"""
 WITH fresh AS (
   INSERT INTO xapi_statements (organization_id, id, stored, timestamp, actor, verb, activity, registration, authority,
@@ -115,8 +126,8 @@ WITH fresh AS (
   SELECT '{self.organization_id}', gen_random_uuid(),
       clock_timestamp() + :client_id * interval '1 day' - interval '90 days' + n * interval '1 microsecond',
       now(), md5((random() * 5000)::int::text)::uuid, md5((random() * 6)::int::text)::uuid,
-      md5((random() * 20000)::int::text)::uuid, md5((random() * 20000)::int::text)::uuid, '{row.authority}', null,
-      null, false, false, '1.0.0', replace('{quoted}', '\\u003a', chr(58))
+      md5((random() * 20000)::int::text)::uuid, md5((random() * 20000)::int::text)::uuid,
+      '{UUID(bytes=row.authority[4:])}', null, null, false, false, '1.0.0', replace('{quoted}', '\\u003a', chr(58))
   FROM generate_series(1, {size}) n
   ON CONFLICT (organization_id, id) DO NOTHING RETURNING stored
 )
@@ -126,36 +137,67 @@ FROM fresh CROSS JOIN (VALUES {keys}) AS k(number, kind) ON CONFLICT DO NOTHING;
 """  # noqa: S608 - our own values, for a database that lives for minutes
 
     def fill(self, count: int) -> None:
-        """Store so many statements by the store's own service, in batches."""
-        maker = Maker(3)
-        for _ in range(count // 500):
-            batch = [maker.statement() for _ in range(500)]
-            with self.database.write(self.organization_id) as session:
-                statements.store(session, batch, authority=self.caller.authority)
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute("VACUUM ANALYZE")
+        """Put so many statements into the store before reading is measured."""
+        fill(self.database, self.url, self.caller, count, clock.now())
+
+    def disk(self) -> float:
+        """Kilobytes per statement with keys and all indexes."""
+        with psycopg.connect(self.url) as connection:
+            row = connection.execute(
+                "SELECT (pg_total_relation_size('xapi_statements') + pg_total_relation_size('xapi_statement_keys')) "
+                "/ 1024.0 / greatest(1, (SELECT reltuples FROM pg_class WHERE relname = 'xapi_statements'))"
+            ).fetchone()
+        return float(row[0]) if row else 0.0
 
 
 def _binary(name: str) -> Path:
     return next(path for path in Path(sys.prefix).rglob(f"pginstall18/bin/{name}"))
 
 
-def statements_in(stage: Stage, seconds: float, clients: int, size: int) -> tuple[float, float, load.Result]:
-    """Statements per second: PostgreSQL alone, Stoa; and Stoa's last run."""
-    ceiling, ours, result = 0.0, 0.0, load.Result()
-    for turn in range(2):
-        ceiling = max(ceiling, stage.pgbench(size, clients, seconds))
-        most = int(seconds * 9000 / size) + 200
-        run = load.run(
-            stage.settings.port, stage.posts(size, 100 * size + turn, most), clients=clients, seconds=seconds
+@dataclass
+class Compared:
+    """Statements per second, and processor milliseconds of all servers per statement, beside PostgreSQL alone."""
+
+    ceiling: float
+    rate: float
+    ceiling_cost: float
+    cost: float
+    run: load.Result
+
+    def __str__(self) -> str:
+        statuses = {status: count for status, count in self.run.statuses.items() if status}
+        return (
+            f"PostgreSQL alone {self.ceiling:,.0f}/s, Stoa {self.rate:,.0f}/s = "
+            f"{100 * self.rate / self.ceiling:.0f} %; "
+            f"processor {self.ceiling_cost:.2f} and {self.cost:.2f} ms each; "
+            f"p50 {self.run.percentile(50):.1f} p99 {self.run.percentile(99):.1f} ms; {statuses}; load {_load()}"
         )
-        refused = run.statuses[400]
+
+
+def _load() -> str:
+    return f"{os.getloadavg()[0]:.0f}"
+
+
+def statements_in(stage: Stage, seconds: float, clients: int, size: int) -> Compared:
+    """Compare PostgreSQL alone with Stoa, turn by turn."""
+    found = Compared(0, 0, math.inf, math.inf, load.Result())
+    for turn in range(2):
+        before = processor.seconds(stage.database_pid)
+        alone = stage.pgbench(size, clients, seconds)
+        cost = 1000 * (processor.seconds(stage.database_pid) - before) / (alone * seconds)
+        found.ceiling, found.ceiling_cost = max(found.ceiling, alone), min(found.ceiling_cost, cost)
+        requests = stage.posts(size, 100 * size + turn, int(seconds * 9000 / size) + 200)
+        before = processor.seconds(stage.database_pid) + processor.seconds(stage.web_pid)
+        run = load.run(stage.settings.port, requests, clients=clients, seconds=seconds)
+        used = processor.seconds(stage.database_pid) + processor.seconds(stage.web_pid) - before
         unexpected = {status: count for status, count in run.statuses.items() if status not in (200, 400)}
-        if unexpected or (not refused and run.statuses[200] > 200):
+        if unexpected or (not run.statuses[400] and run.statuses[200] > 200):
             say(f"  UNEXPECTED: {dict(run.statuses)}")
-        if run.rate * size > ours:
-            ours, result = run.rate * size, run
-    return ceiling, ours, result
+        stored = max(1, run.statuses[200] * size)
+        found.cost = min(found.cost, 1000 * used / stored)
+        if run.rate * size > found.rate:
+            found.rate, found.run = run.rate * size, run
+    return found
 
 
 def queries(stage: Stage) -> dict[str, dict[str, Any]]:
@@ -176,6 +218,24 @@ def queries(stage: Stage) -> dict[str, dict[str, Any]]:
         "busy registration + rare verb": {"registration": str(BUSY), "verb": VERBS + "rare"},
         "busy person + busy registration + verb": {"agent": hot, "registration": str(BUSY), "verb": VERBS + "passed"},
     }
+
+
+def combinations() -> Iterator[dict[str, Any]]:
+    """Every filter with every other, each busy or rare: two hundred queries."""
+    hot, cold, teacher = (
+        json.dumps({"account": {"homePage": HOME, "name": name}}) for name in ("learner1", "learner4321", "teacher1")
+    )
+    people = [{}, {"agent": hot}, {"agent": cold}, {"agent": hot, "related_agents": "true"}]
+    people.append({"agent": teacher, "related_agents": "true"})
+    verbs = [{}, {"verb": VERBS + "passed"}, {"verb": VERBS + "rare"}]
+    courses = ("https://courses.example/1", "https://courses.example/1900", "https://w3id.org/xapi/scorm")
+    activities = [{}, {"activity": "https://courses.example/1/item1"}]
+    activities += [{"activity": course, "related_activities": "true"} for course in courses]
+    registrations = [{}, {"registration": str(BUSY)}]
+    for chosen in itertools.product(people, verbs, activities, registrations):
+        query = {name: value for part in chosen for name, value in part.items()}
+        yield query
+        yield query | {"ascending": "true"}
 
 
 @contextmanager
@@ -205,7 +265,8 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=5)
     options.add_argument("--statements", type=int, default=100_000, help="rows in the store before reading is measured")
     options.add_argument("--port", type=int, default=8459)
-    options.add_argument("--only", default="single,batch,read,streams")
+    options.add_argument("--only", default="prepare,single,batch,together,read,streams")
+    options.add_argument("--minute", type=float, default=60, help="seconds that eight clients store at the same time")
     chosen = options.parse_args()
     parts = set(chosen.only.split(","))
     with tempfile.TemporaryDirectory(prefix="stoa-bench-") as folder:
@@ -216,11 +277,17 @@ def main() -> None:
         url = server.start()
         try:
             stage = Stage(settings, url)
+            stage.database_pid = int((server.data / "postmaster.pid").read_text().split()[0])
             with web(settings, home) as process:
+                stage.web_pid = process.pid
+                if "prepare" in parts:
+                    preparing(stage)
                 if "single" in parts:
                     single(stage, chosen.seconds)
                 if "batch" in parts:
                     batches(stage, chosen.seconds)
+                if "together" in parts:
+                    together(stage, chosen.minute)
                 if "read" in parts:
                     reading(stage, chosen.seconds, chosen.statements)
                 if "streams" in parts:
@@ -234,34 +301,96 @@ def main() -> None:
 def single(stage: Stage, seconds: float) -> None:
     """POST one statement, 32 clients."""
     load.run(stage.settings.port, stage.posts(1, 1, 200), clients=4, seconds=2)
-    ceiling, ours, run = statements_in(stage, seconds, 32, 1)
-    say(
-        f"POST one, 32 clients: PostgreSQL alone {ceiling:,.0f}/s, Stoa {ours:,.0f}/s = {100 * ours / ceiling:.0f} %; "
-        f"p50 {run.percentile(50):.1f} p99 {run.percentile(99):.1f} ms; {dict(run.statuses)}"
-    )
+    say(f"POST one, 32 clients: {statements_in(stage, seconds, 32, 1)}")
 
 
 def batches(stage: Stage, seconds: float) -> None:
     """POST batches, 8 clients over the same activities."""
     for size in (50, 500):
-        ceiling, ours, run = statements_in(stage, seconds, 8, size)
-        say(
-            f"POST {size}, 8 clients: PostgreSQL alone {ceiling:,.0f}/s, Stoa {ours:,.0f}/s = "
-            f"{100 * ours / ceiling:.0f} %; p99 {run.percentile(99):.0f} ms; {dict(run.statuses)}"
-        )
+        say(f"POST {size}, 8 clients: {statements_in(stage, seconds, 8, size)}")
+
+
+def together(stage: Stage, seconds: float) -> None:
+    """Eight clients, batches of 50, the same few activities: nobody may fail."""
+    requests = stage.posts(50, 5, int(seconds * 9000 / 50) + 200)
+    run = load.run(stage.settings.port, requests, clients=8, seconds=seconds)
+    errors = sum(count for status, count in run.statuses.items() if status not in (200, 400))
+    rate = f"{run.rate * 50:,.0f}/s, {errors} errors; p99 {run.percentile(99):.0f} ms"
+    say(f"8 clients, 50 each, {seconds:.0f} s: {rate}; {dict(run.statuses)}; load {_load()}")
+
+
+def preparing(stage: Stage) -> None:
+    """Processor time of a statement before it waits for its turn."""
+    bodies = list(itertools.islice(Maker(5).bodies(1, invalid=0), 2000))
+    parsed = [json.loads(body) for body in bodies]
+    checked = _best(lambda: [problems_of(item) for item in parsed]) / len(parsed)
+    ready = _best(lambda: [statements.prepared(item, stage.caller, Version.V1_0_3) for item in parsed]) / len(parsed)
+    say(f"every rule {1e6 * checked:.0f} µs, rules and row {1e6 * ready:.0f} µs of one core; load {_load()}")
+
+
+def _best(work: Callable[[], object]) -> float:
+    best = math.inf
+    for _ in range(5):
+        started = time.process_time()
+        work()
+        best = min(best, time.process_time() - started)
+    return best
 
 
 def reading(stage: Stage, seconds: float, count: int) -> None:
     """GET pages of 100, by every kind of filter, and how fast pages go out."""
     started = time.perf_counter()
     stage.fill(count)
-    say(f"{count:,} statements in the store after {time.perf_counter() - started:.0f} s")
+    say(f"{count:,} statements after {time.perf_counter() - started:.0f} s, {stage.disk():.2f} kB each on disk")
     for name, query in queries(stage).items():
         asked = stage.get(limit=100, **query)
         run = load.run(stage.settings.port, itertools.repeat(asked, 60), clients=1, seconds=20)
         say(f"GET 100, {name}: p50 {run.percentile(50):.1f} p95 {run.percentile(95):.1f} ms; {dict(run.statuses)}")
-    run = load.run(stage.settings.port, itertools.repeat(stage.get(limit=100)), clients=8, seconds=seconds)
-    say(f"GET pages of 100, 8 clients: {run.rate * 100:,.0f} statements/s, {run.octets / run.seconds / 1e6:.0f} MB/s")
+    every(stage)
+    deep(stage)
+    pages, decoded = load.Result(), load.Result()
+    for _ in range(2):
+        for route, better in (({}, pages), ({"format": "ids"}, decoded)):
+            asked = stage.get(limit=100, **route)
+            run = load.run(stage.settings.port, itertools.repeat(asked), clients=8, seconds=seconds)
+            if run.latencies and (not better.latencies or run.rate > better.rate):
+                better.__dict__.update(run.__dict__)
+    say(
+        f"GET pages of 100, 8 clients: {pages.rate * 100:,.0f} statements/s, "
+        f"{pages.octets / pages.seconds / 1e6:.0f} MB/s; "
+        f"{decoded.rate * 100:,.0f}/s where each is decoded and encoded; load {_load()}"
+    )
+    say(f"web processes: {processor.memory(stage.web_pid):.0f} MB (PSS)")
+
+
+def every(stage: Stage) -> None:
+    """Every combination of filters, oldest and newest first."""
+    asked = [stage.get(limit=100, **query) for query in combinations()]
+    for item in asked:  # once before, so that the disk is not what is measured
+        load.run(stage.settings.port, iter([item]), clients=1, seconds=60)
+    best = []
+    for item in asked:
+        run = load.run(stage.settings.port, itertools.repeat(item, 5), clients=1, seconds=60)
+        best.append((run.percentile(50), run.percentile(0)))
+    middle, low = (sorted(column) for column in zip(*best, strict=True))
+    say(
+        f"{len(asked)} combinations of filters: median {middle[len(middle) // 2]:.1f}, 95 % within "
+        f"{middle[len(middle) * 95 // 100]:.1f}, worst {middle[-1]:.1f} ms; by their quickest answer "
+        f"{low[len(low) // 2]:.1f}, {low[len(low) * 95 // 100]:.1f}, {low[-1]:.1f} ms; load {_load()}"
+    )
+
+
+def deep(stage: Stage) -> None:
+    """`more` half-way through everything."""
+    with stage.database.read(stage.organization_id) as session:
+        first, last = (
+            store.page(session, store.Selection(ascending=is_ascending), 1)[0].stored for is_ascending in (True, False)
+        )
+    position = lrs_queries.first(lrs_queries.Query(limit=100))
+    middle = replace(position, selection=replace(position.selection, after=first + (last - first) / 2))
+    asked = load.request("GET", f"/xapi/statements/more/{lrs_queries.token(middle)}", stage.headers)
+    run = load.run(stage.settings.port, itertools.repeat(asked, 60), clients=1, seconds=20)
+    say(f"more, half-way through: p50 {run.percentile(50):.1f} p95 {run.percentile(95):.1f} ms; {dict(run.statuses)}")
 
 
 if __name__ == "__main__":

@@ -7,10 +7,9 @@ import re
 import time
 import urllib.parse
 import urllib.request
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import load
+from bench import load, processor
 from bench.statements import Maker
 
 if TYPE_CHECKING:
@@ -43,9 +42,9 @@ async def _with_streams(
         writer.write(asked)
         await reader.readuntil(b"retry: 2000\n\n")
         opened.append((reader, writer))
-    before, started = _processor(pid), time.perf_counter()
+    before, started = processor.seconds(pid), time.perf_counter()
     await asyncio.sleep(max(seconds, 5))
-    idle = (_processor(pid) - before) / (time.perf_counter() - started)
+    idle = (processor.seconds(pid) - before) / (time.perf_counter() - started)
     with_streams = await asyncio.to_thread(
         load.run, stage.settings.port, itertools.repeat(page), clients=4, seconds=seconds
     )
@@ -69,16 +68,6 @@ async def _hears(reader: asyncio.StreamReader) -> bool:
     except (TimeoutError, asyncio.IncompleteReadError):
         return False
     return True
-
-
-def _processor(pid: int) -> float:
-    """Seconds of processor time of a process and its children so far."""
-    pids = [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
-    ticks = 0
-    for one in pids:
-        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / 100
 
 
 def _signed_in(stage: "Stage") -> str:
