@@ -42,6 +42,9 @@ BLOCK = 256 * 1024
 WAITING_PER_THREAD = 32
 """Requests that may wait for each thread; one more is refused."""
 
+MOST_READING = 200
+"""Pages of statements that may be read at the same time; one more takes the way through Flask, and its bounds."""
+
 MOST_STREAMS = 2000
 STREAM_SECONDS = 300
 """How long a stream lives: then the browser opens it again, and who may look is asked anew."""
@@ -73,7 +76,7 @@ class Front:
         self.parts: Parts = flask.extensions["stoa"]
         self._bridge = Bridge(flask, self.parts.config.threads)
         self._streams = {path: (who, make(self.parts.database)) for path, (who, make) in wiring.STREAMS.items()}
-        self._open = 0
+        self._open = self._reading = 0
         self._guard = Guard(self.parts.database)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,6 +87,8 @@ class Front:
             await send({"type": "websocket.close", "code": 1000})
         elif (hot := wiring.HOT.get(scope["raw_path"])) and scope["method"] == "POST" and not scope["query_string"]:
             await self._answer_hot(hot, scope, receive, send)
+        elif scope["method"] in ("GET", "HEAD") and wiring.HOT_READS[0](scope["raw_path"]):
+            await self._answer_hot_read(wiring.HOT_READS[1], scope, receive, send)
         elif scope["raw_path"] in self._streams and scope["method"] == "GET":
             await self._stream(scope, receive, send)
         else:
@@ -128,6 +133,24 @@ class Front:
         status, found, content = answer
         metrics.REQUESTS.labels("lrs.hot", "POST", status).inc()
         await _respond(send, status, found, content)
+
+    async def _answer_hot_read(self, read: Any, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        is_plain = len(headers) == len(scope["headers"]) and b"content-length" not in headers
+        is_plain = is_plain and b"transfer-encoding" not in headers and self._reading < MOST_READING
+        answer = None
+        if is_plain:
+            self._reading += 1
+            try:
+                answer = await read(self.parts, scope["method"], scope["raw_path"], scope["query_string"], headers)
+            finally:
+                self._reading -= 1
+        if answer is None:
+            await self._bridge(scope, receive, send)
+            return
+        status, found, content = answer
+        metrics.REQUESTS.labels("lrs.hot", scope["method"], status).inc()
+        await _respond(send, status, found, content, has_body=scope["method"] != "HEAD")
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Server-sent events for a signed-in person who may look (HTML standard, 9.2)."""
@@ -278,10 +301,12 @@ def _replay(body: bytes) -> Receive:
     return receive
 
 
-async def _respond(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+async def _respond(
+    send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes, *, has_body: bool = True
+) -> None:
     headers = [*headers, (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": body if has_body else b""})
 
 
 async def _refuse(send: Send) -> None:

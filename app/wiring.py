@@ -86,6 +86,7 @@ BLUEPRINTS = (app_pages, api, accounts_routes, lrs_routes, scorm_player_routes, 
 
 # What the front answers itself, without Flask: see app/front.py.
 HOT = dict.fromkeys(lrs_hot.PATHS, (lrs_hot.is_plain, lrs_hot.store))  # POST: whether it is for here, and the answer
+HOT_READS = (lrs_hot.is_read, lrs_hot.read)  # GET and HEAD: whether a path may be for here, and the answer
 STREAMS = {TAIL.encode(): ("lrs.admin", Tail)}  # who may look, and what makes the events
 
 

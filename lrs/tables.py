@@ -35,13 +35,17 @@ class Statement(TenantTable):
 
     __table_args__ = (
         Index("ix_xapi_statements_stored", "organization_id", "stored", unique=True),
-        Index("ix_xapi_statements_actor", "organization_id", "actor", "stored"),
-        Index("ix_xapi_statements_verb", "organization_id", "verb", "stored"),
+        # Behind `stored` is what a query may filter by as well: it is looked at without touching the row.
+        Index("ix_xapi_statements_actor", "organization_id", "actor", "stored", "verb", "activity", "registration"),
+        Index("ix_xapi_statements_verb", "organization_id", "verb", "stored", "actor", "activity", "registration"),
         Index(
             "ix_xapi_statements_activity",
             "organization_id",
             "activity",
             "stored",
+            "actor",
+            "verb",
+            "registration",
             postgresql_where=text("activity IS NOT NULL"),
         ),
         Index("ix_xapi_statements_authority", "organization_id", "authority", "stored"),
@@ -50,6 +54,9 @@ class Statement(TenantTable):
             "organization_id",
             "registration",
             "stored",
+            "actor",
+            "verb",
+            "activity",
             postgresql_where=text("registration IS NOT NULL"),
         ),
         Index("ix_xapi_statements_target", "organization_id", "target", postgresql_where=text("target IS NOT NULL")),

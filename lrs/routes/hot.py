@@ -1,4 +1,4 @@
-"""Storing statements without Flask: the common request, answered on the event loop; all others go the long way.
+"""Storing and reading statements without Flask: the common request, answered at the front; all others the long way.
 
 A request that is anything but plain, of somebody not known at the moment, or in conflict with what is stored, gets its
 answer from the resource itself.
@@ -6,10 +6,12 @@ answer from the resource itself.
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import cast
+from urllib.parse import parse_qsl
 
 import orjson
+from flask import Request
 
 from core import clock
 from core.db import uuid7
@@ -17,12 +19,15 @@ from core.errors import StoaError, Unavailable
 from core.http import Parts
 from core.logs import logger
 from lrs.errors import InvalidStatements
+from lrs.routes import statements as resource
 from lrs.routes.blueprint import MOUNTS
+from lrs.routes.call import Call
 from lrs.routes.edge import CONSISTENT_THROUGH, EXPOSED, PROBLEM, basic, problem
 from lrs.services import credentials, refusals, statements
 from lrs.services.credentials import Caller, Scope
 from lrs.services.group_commit import committer
 from lrs.xapi import attachments, values, versions
+from lrs.xapi.versions import Version
 
 PATHS = frozenset(f"{base}/statements".encode() for base in MOUNTS)
 LARGEST = 256 * 1024
@@ -47,6 +52,55 @@ def is_plain(headers: Headers) -> bool:
     )
 
 
+_MORE = tuple(f"{path.decode()}/more/" for path in PATHS)
+_NO_REQUEST = Request({"REQUEST_METHOD": "GET", "wsgi.url_scheme": "http", "SERVER_NAME": "", "SERVER_PORT": ""})
+_READERS = ThreadPoolExecutor(4, thread_name_prefix="statements")
+
+
+def is_read(raw_path: bytes) -> bool:
+    """Whether a GET or HEAD of this path may be for here."""
+    return raw_path in PATHS or raw_path.decode("latin-1").startswith(_MORE)
+
+
+async def read(parts: Parts, method: str, raw_path: bytes, query: bytes, headers: Headers) -> Answer | None:
+    """GET statements (Communication 2.1.3): the answer, or None when the resource shall give it."""
+    version = versions.of_header(headers.get(b"x-experience-api-version", b"").decode("latin-1").strip())
+    call = _call(method, raw_path, query, headers, version) if version is not None else None
+    if call is None:
+        return None
+    try:
+        key, secret = basic(headers.get(b"authorization", b"").decode("latin-1"))
+        call.known_caller = await _caller(parts, key, secret)
+        if call.known_caller.origins and b"origin" in headers:
+            return None
+        loop = asyncio.get_running_loop()
+        answer = await loop.run_in_executor(_READERS, resource.read, call, parts.database)
+    except StoaError:
+        return None
+    if answer.attached is not None:
+        return None
+    found = [(name.lower().encode(), text.encode()) for name, text in answer.headers.items()]
+    common = _headers(b"application/json", call.version.value, None, headers)
+    return 200, common + found, answer.body
+
+
+def _call(method: str, raw_path: bytes, query: bytes, headers: Headers, version: Version) -> Call | None:
+    """The request as the resource reads it; None when there is anything unusual about it."""
+    path = raw_path.decode("latin-1")
+    mount, _, token = path.partition("/statements")
+    token = token.removeprefix("/more/")
+    try:
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=30)
+    except (ValueError, UnicodeError):
+        return None
+    parameters = dict(pairs)
+    is_odd = len(parameters) < len(pairs) or any("\0" in text for text in parameters.values()) or "%" in path
+    if is_odd or parameters.get("attachments", "false") != "false" or "method" in parameters:
+        return None
+    names = {name.decode("latin-1"): text.decode("latin-1") for name, text in headers.items()}
+    return Call(method, mount, version, parameters, names, {"token": token} if token else {}, _NO_REQUEST)
+
+
 async def store(parts: Parts, headers: Headers, body: bytes) -> Answer | None:
     """POST statements (Communication 2.1.2): the answer, or None when the resource shall give it."""
     version = versions.of_header(headers[b"x-experience-api-version"].decode("latin-1").strip())
@@ -54,15 +108,15 @@ async def store(parts: Parts, headers: Headers, body: bytes) -> Answer | None:
         return None
     try:
         key, secret = basic(headers.get(b"authorization", b"").decode("latin-1"))
-        caller = credentials.remembered(parts.database, key, secret, hash_key=parts.config.key("lrs"), now=clock.now())
-        if caller is None or not caller.may(Scope.STATEMENTS_WRITE) or (caller.origins and b"origin" in headers):
+        caller = await _caller(parts, key, secret)
+        if not caller.may(Scope.STATEMENTS_WRITE) or (caller.origins and b"origin" in headers):
             return None
         request = statements.prepared(orjson.loads(body), caller, version)
         if request is None or len(request.statements) > _MOST or attachments.unmatched(request.batch, ()):
             return None
         receipt = await asyncio.wrap_future(committer(parts.database).submit(request))
     except InvalidStatements as error:
-        return await _refusal(parts, cast("Caller", caller), error, version.value, headers, body)
+        return await _refusal(parts, caller, error, version.value, headers, body)
     except (StoaError, orjson.JSONDecodeError):
         return None
     except Exception:
@@ -71,6 +125,26 @@ async def store(parts: Parts, headers: Headers, body: bytes) -> Answer | None:
         return 503, [(b"content-type", PROBLEM.encode()), (b"retry-after", b"5")], problem(Unavailable())
     found = _headers(b"application/json", version.value, receipt.consistent_through, headers)
     return 200, found, orjson.dumps(receipt.ids)
+
+
+_asked: dict[tuple[str, str, str], asyncio.Task[Caller]] = {}
+
+
+async def _caller(parts: Parts, key: str, secret: str) -> Caller:
+    """Who is asking. What is not remembered is looked up in a thread, once for all who wait. Raises Unauthorized."""
+    hash_key = parts.config.key("lrs")
+    known = credentials.remembered(parts.database, key, secret, hash_key=hash_key, now=clock.now())
+    if known is not None:
+        return known
+    name = (parts.database.url, key, secret)
+    task = _asked.get(name)
+    if task is None:
+        look_up = asyncio.to_thread(
+            credentials.caller_of, parts.database, key, secret, hash_key=hash_key, now=clock.now()
+        )
+        task = _asked[name] = asyncio.ensure_future(look_up)
+        task.add_done_callback(lambda _: _asked.pop(name, None))
+    return await asyncio.shield(task)
 
 
 async def _refusal(
@@ -88,11 +162,12 @@ async def _refusal(
     return 400, _headers(PROBLEM.encode(), version, moment, headers), problem(error)
 
 
-def _headers(kind: bytes, version: str, moment: datetime, asked: Headers) -> list[tuple[bytes, bytes]]:
+def _headers(kind: bytes, version: str, moment: datetime | None, asked: Headers) -> list[tuple[bytes, bytes]]:
+    consistent = [(CONSISTENT_THROUGH.lower().encode(), values.format_timestamp(moment).encode())] if moment else []
     return [
         (b"content-type", kind),
         (b"x-experience-api-version", version.encode()),
-        (CONSISTENT_THROUGH.lower().encode(), values.format_timestamp(moment).encode()),
+        *consistent,
         (b"access-control-allow-origin", asked.get(b"origin") or b"*"),
         (b"access-control-expose-headers", EXPOSED.encode()),
         (b"vary", b"Origin"),

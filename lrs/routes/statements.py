@@ -1,7 +1,8 @@
 """The statements resource (Communication 2.1)."""
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ import orjson
 from flask import Response
 from werkzeug.http import http_date
 
+from core.db import Database
 from core.errors import BadRequest, TooLarge
 from core.files import CHUNK, Files
 from core.http import config, database, files
@@ -31,7 +33,7 @@ _FILTERS = (
     "agent", "verb", "activity", "registration", "related_activities", "related_agents", "since", "until", "limit",
     "format", "attachments", "ascending", "statementId", "voidedStatementId",
 )  # fmt: skip
-_TOGETHER = 50
+_TOGETHER = 500
 """The largest batch that waits for others: more fill a transaction of their own."""
 _WITH_ONE = frozenset({"statementId", "voidedStatementId", "format", "attachments"})
 
@@ -96,7 +98,10 @@ def _store(call: Call, received: Any, attached: list[Received]) -> tuple[list[st
             raise InvalidStatements(problems)
         if len(request.statements) <= _TOGETHER:
             receipt = committer(database()).submit(request).result()
-            return [str(item) for item in receipt.ids], receipt.consistent_through
+        else:
+            with database().write(call.caller.organization_id) as session:
+                receipt = statements.store_prepared(session, request)
+        return [str(item) for item in receipt.ids], receipt.consistent_through
     try:
         with database().write(call.caller.organization_id) as session:
             batch = statements.check(session, received, call.caller, call.version)
@@ -132,21 +137,33 @@ def _kept(item: Received) -> StoredAttachment:
     return StoredAttachment(item.sha2, item.length, item.content_type or "application/octet-stream", stored)
 
 
-def get(call: Call) -> Response:
-    """One statement by its id, or a page of those that a query finds (Communication 2.1.3)."""
+@dataclass(frozen=True)
+class Answer:
+    """What GET answers: JSON, with the data of attachments if they were asked for."""
+
+    body: bytes
+    attached: Sequence[AttachedFile] | None
+    headers: Mapping[str, str]
+
+
+def read(call: Call, store: Database) -> Answer:
+    """One statement by its id, or a page of those that a query finds (Communication 2.1.3), whoever asks for it."""
     call.caller.require(*_READERS)
+    if "token" in call.path:
+        call.allow()
+        return _page(call, store, queries.position_of(call.path["token"]))
     call.allow(*_FILTERS)
     if "statementId" in call.parameters or "voidedStatementId" in call.parameters:
-        return _one(call)
-    position = queries.first(_query(call))
-    return _page(call, position)
+        return _one(call, store)
+    return _page(call, store, queries.first(_query(call)))
 
 
-def get_more(call: Call) -> Response:
-    """The next page, by the `more` link of the one before (Data 2.5)."""
-    call.caller.require(*_READERS)
-    call.allow()
-    return _page(call, queries.position_of(call.path["token"]))
+def get(call: Call) -> Response:
+    """Answer from Flask: the one way with attachments."""
+    answer = read(call, database())
+    response = _json(answer.body) if answer.attached is None else _multipart(answer.body, answer.attached)
+    response.headers.update(answer.headers)
+    return response
 
 
 def _query(call: Call) -> Query:
@@ -171,7 +188,7 @@ def _format(call: Call) -> Format:
     return Format(found) if found else Format.EXACT
 
 
-def _one(call: Call) -> Response:
+def _one(call: Call, store: Database) -> Answer:
     beside = set(call.parameters) - _WITH_ONE
     if beside or len(call.parameters.keys() & {"statementId", "voidedStatementId"}) > 1:
         raise BadRequest("statementId or voidedStatementId stand alone, but for format and attachments.")
@@ -179,25 +196,25 @@ def _one(call: Call) -> Response:
     statement_id = call.uuid("voidedStatementId" if voided else "statementId")
     assert statement_id is not None  # noqa: S101 - one of the two is there, and checked
     with_attachments = call.flag("attachments")
-    with database().read(call.caller.organization_id) as session:
+    with store.read(call.caller.organization_id) as session:
         moment = queries.consistent_through(session)
         found = queries.single(
             session, statement_id, call.caller, voided=voided, version=call.version, format=_format(call),
             attachments=with_attachments, accept_language=call.headers.get("accept-language"),
         )  # fmt: skip
-    response = _multipart(found.statement, found.attached) if with_attachments else _json(found.statement)
-    response.headers["Last-Modified"] = http_date(found.stored)
-    return _consistent(response, moment)
+    headers = {"Last-Modified": http_date(found.stored), CONSISTENT_THROUGH: values.format_timestamp(moment)}
+    return Answer(found.statement, found.attached if with_attachments else None, headers)
 
 
-def _page(call: Call, position: queries.Position) -> Response:
-    with database().read(call.caller.organization_id) as session:
+def _page(call: Call, store: Database, position: queries.Position) -> Answer:
+    with store.read(call.caller.organization_id) as session:
         moment = queries.consistent_through(session)
         page = queries.page(
             session, position, call.caller, version=call.version, accept_language=call.headers.get("accept-language")
         )
     body = page.body(f"{call.request.script_root}{call.mount}/statements/more/")
-    return _consistent(_multipart(body, page.attached) if page.with_attachments else _json(body), moment)
+    headers = {CONSISTENT_THROUGH: values.format_timestamp(moment)}
+    return Answer(body, page.attached if page.with_attachments else None, headers)
 
 
 def _json(body: bytes) -> Response:
@@ -224,4 +241,4 @@ def _consistent(response: Response, moment: datetime) -> Response:
 
 
 mount("statements", "statements", Resource({"GET": get, "PUT": put, "POST": post}, is_statements=True))
-mount("more_statements", "statements/more/<token>", Resource({"GET": get_more}, is_statements=True))
+mount("more_statements", "statements/more/<token>", Resource({"GET": get}, is_statements=True))

@@ -69,7 +69,10 @@ class AttachedFile:
 
 @dataclass(frozen=True)
 class Page:
-    """One answer: statements as JSON texts, the token of the next page, the data of their attachments."""
+    """One answer: statements as JSON texts, the token of the next page, the data of their attachments.
+
+    The texts may be joined already, all of them as one with commas between.
+    """
 
     statements: Sequence[bytes]
     more: str | None
@@ -128,14 +131,21 @@ def page(
 ) -> Page:
     """The page at a position, of what the caller may see."""
     selection = replace(position.selection, authority=_mine(caller))
+    if position.format is Format.EXACT and not position.attachments:
+        joined = store.page_of_texts(session, selection, position.limit)
+        if version is not Version.V1_0_3 or joined.versions < "2":
+            return Page([joined.joined] if joined.count else [], _next(position, joined.last), (), False)
     found = store.page(session, selection, position.limit + 1)
     shown = found[: position.limit]
-    next_position = None
-    if len(found) > len(shown):
-        next_position = replace(position, selection=replace(position.selection, after=shown[-1].stored))
     texts = written(session, shown, position.format, version, accept_language)
     attached = _attached(session, shown) if position.attachments else ()
-    return Page(texts, token(next_position) if next_position else None, attached, position.attachments)
+    last = shown[-1].stored if len(found) > len(shown) else None
+    return Page(texts, _next(position, last), attached, position.attachments)
+
+
+def _next(position: Position, last: datetime | None) -> str | None:
+    """The token of the page behind a statement, if there is one."""
+    return None if last is None else token(replace(position, selection=replace(position.selection, after=last)))
 
 
 def single(

@@ -223,6 +223,85 @@ class TestHotRoute:
         assert site("POST", "/xapi/statements", b"{", Content_Type="application/json", **sent).status == 400
 
 
+class TestHotReading:
+    """GET and HEAD statements at the front: what Flask would answer, header by header."""
+
+    OWN = frozenset({"date", "x-request-id", "x-experience-api-consistent-through"})  # of the moment
+
+    def read(self, site, key, path, method="GET", **headers):
+        sent = {"Authorization": f"Basic {key}", "X_Experience_API_Version": "1.0.3"} | headers
+        return site(method, path, **{name: text for name, text in sent.items() if text is not None})
+
+    @pytest.fixture
+    def items(self, site, lrs_key):
+        items = [statement(verb) for verb in ("passed", "completed", "failed")]
+        for item in items:
+            site.store(lrs_key, item)
+        site.store(lrs_key, statement(context={"contextAgents": []}), X_Experience_API_Version="2.0.0")
+        return items
+
+    @pytest.mark.parametrize("method", ["GET", "HEAD"])
+    @pytest.mark.parametrize(
+        ("path", "headers"),
+        [
+            pytest.param("/xapi/statements", {}, id="all"),
+            pytest.param("/xapi/statements?limit=2&ascending=true", {}, id="a page"),
+            pytest.param("/xapi/1.0.3/statements?limit=1&format=ids", {}, id="ids"),
+            pytest.param("/xapi/statements?format=canonical", {"Accept_Language": "de"}, id="canonical"),
+            pytest.param("/xapi/2.0/statements", {"X_Experience_API_Version": "2.0"}, id="of 2.0"),
+            pytest.param("/xapi/statements", {"Origin": "https://app.example"}, id="from another origin"),
+            pytest.param("/xapi/statements?verb=http://nobody.example/did", {}, id="nothing"),
+            pytest.param("/xapi/statements?verb=x", {}, id="a bad filter"),
+            pytest.param("/xapi/statements?limit=1&limit=2", {}, id="a filter twice"),
+            pytest.param("/xapi/statements?Limit=1", {}, id="an unknown filter"),
+            pytest.param("/xapi/statements?verb=%00", {}, id="NUL"),
+            pytest.param("/xapi/statements?statementId=ec531277-b57b-4c15-8d91-d292c5b2b8f7", {}, id="not there"),
+            pytest.param("/xapi/statements/more/nonsense", {}, id="no link of ours"),
+            pytest.param("/xapi/statements", {"X_Experience_API_Version": None}, id="no version"),
+            pytest.param("/xapi/statements", {"X_Experience_API_Version": "3"}, id="an unknown version"),
+            pytest.param("/xapi/statements", {"Authorization": "Basic eDp5"}, id="a stranger"),
+            pytest.param("/xapi/statements?attachments=true", {}, id="attachments"),
+        ],
+    )
+    def test_both_ways_give_the_same_answer(self, site, lrs_key, items, path, headers, method, monkeypatch):
+        here = self.read(site, lrs_key, path, method, **headers)
+        monkeypatch.setattr(front, "MOST_READING", 0)
+        flask = self.read(site, lrs_key, path, method, **headers)
+
+        assert here.status == flask.status
+        if "attachments" not in path:  # its boundary is another each time
+            assert here.content == flask.content
+            ours, theirs = ({name.lower(): text for name, text in answer.getheaders()} for answer in (here, flask))
+            names = ours.keys() - self.OWN
+            assert {name: ours[name] for name in names} == {name: theirs.get(name) for name in names}
+        assert flask.getheader(HOT)
+        assert here.getheader("x-experience-api-consistent-through")
+        if here.status == 200 and "attachments" not in path:
+            assert here.getheader(HOT) is None
+
+    def test_more_leads_through_everything_at_the_front(self, site, lrs_key, items):
+        path, found = "/xapi/statements?limit=1&ascending=true", []
+        while path:
+            answer = self.read(site, lrs_key, path)
+            assert answer.getheader(HOT) is None
+            page = json.loads(answer.content)
+            found += [item["id"] for item in page["statements"]]
+            path = page["more"]
+
+        assert found[:3] == [item["id"] for item in items]
+        assert len(found) == 4
+
+    def test_one_statement_says_when_it_was_stored(self, site, lrs_key, items, monkeypatch):
+        path = f"/xapi/statements?statementId={items[0]['id']}"
+        here = self.read(site, lrs_key, path)
+        monkeypatch.setattr(front, "MOST_READING", 0)
+        flask = self.read(site, lrs_key, path)
+
+        assert here.getheader(HOT) is None
+        assert here.getheader("last-modified") == flask.getheader("last-modified")
+        assert here.content == flask.content
+
+
 class TestStreams:
     """The live tail."""
 
