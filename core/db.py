@@ -8,7 +8,7 @@ exist for it, and without a tenant no tenant row exists at all (`architecture.md
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, cast
@@ -191,10 +191,15 @@ class Writer:
         """
         driver: psycopg.Connection[Any] | Any = self._connection.connection.driver_connection
         session = TenantSession(self._connection, expire_on_commit=False, info={"organization_id": organization_id})
-        with driver.pipeline(), session, session.begin():
-            session.connection()
-            driver.execute(_STATE_TENANT, [str(organization_id)], prepare=True)
-            yield session
+        try:
+            with driver.pipeline(), session, session.begin():
+                session.connection()
+                driver.execute(_STATE_TENANT, [str(organization_id)], prepare=True)
+                yield session
+        except BaseException:
+            with suppress(psycopg.Error):  # a COMMIT that the pipeline did not reach leaves the transaction open
+                driver.rollback()
+            raise
 
 
 class TenantSession(Session):

@@ -5,7 +5,7 @@ Who listens is written in `app/wiring.py`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -37,7 +37,7 @@ def publish(session: Session, event: Event, subject: UUID | None = None) -> UUID
     Deliveries of events with the same `subject` reach a listener one after the other.
     """
     event_id, now = uuid7(), clock.now()
-    payload = orjson.dumps(_plain(asdict(event))).decode()
+    payload = orjson.dumps(event, option=orjson.OPT_NON_STR_KEYS).decode()
     handlers = _listeners.get(type(event), ())
     session.flush()
     # The driver's own connection: publishing is part of every stored statement and rides in its pipeline.
@@ -74,13 +74,3 @@ _PUBLISH = f"""
     )
     SELECT pg_notify('{jobs.CHANNEL}', '')
 """  # noqa: S608 - constants of this module
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value

@@ -17,13 +17,16 @@ from core.db import Database, Writer
 from core.errors import Unavailable
 from lrs.errors import StatementConflict
 from lrs.services import statements
-from lrs.services.statements import Receipt, Request
+from lrs.services.statements import Known, Receipt, Request
 
 TOGETHER = 500
 """The most statements of one transaction; a larger request still goes whole."""
 
-WAITING = 5000
+WAITING = 10_000
 """The most statements that wait. Beyond it requests are refused at once: better than to promise what takes long."""
+
+KNOWN = 5000
+"""The most activities of a tenant whose definitions are remembered."""
 
 _IDLE = 1.0  # seconds after which the thread ends; the next request starts another
 
@@ -48,6 +51,7 @@ class Committer:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._consistent: dict[UUID, datetime] = {}
+        self._known: dict[UUID, dict[str, Known]] = {}
 
     def consistent_through(self, organization_id: UUID) -> datetime | None:
         """A moment up to which everything stored can be seen: that of the last group of a tenant, if there was one."""
@@ -120,29 +124,58 @@ class Committer:
             return group
 
     def _store(self, database: Database, writer: Writer) -> bool:
-        """Store a group in one transaction, the rest of it one by one; answer whether the connection is still good."""
+        """Store a group; answer whether the connection is still good."""
         tenant = self._tenant()
         group: list[Waiting] = []
-        answers: Sequence[Receipt | StatementConflict | None] = ()
+
+        def drawn() -> list[Request]:
+            """Only now: what came while others had their turn goes along."""
+            group[:] = self._group(tenant)
+            return [request for request, _ in group]
+
         is_well = True
+        answers: Sequence[Receipt | StatementConflict | None] = ()
         try:
+            answers = statements.store_at_once(writer, tenant, drawn, self._known_of(tenant))
+        except Exception:  # something is out of the ordinary: look closer
+            self._known.pop(tenant, None)
+            is_well, answers = self._store_carefully(writer, tenant, group)
+        self._answer(tenant, group, answers)
+        for request, future in group:
+            if not future.done():
+                _store_alone(database, request, future)
+        return is_well
+
+    def _store_carefully(
+        self, writer: Writer, tenant: UUID, group: list[Waiting]
+    ) -> tuple[bool, Sequence[Receipt | StatementConflict | None]]:
+        """Store a group in one transaction, looking at every answer; say first whether the connection is good."""
+        try:
+            statements.give_back_turn(writer, tenant)
             with writer.write(tenant) as session:
                 first = statements.take_turn(session)
-                group = self._group(tenant)  # only now: what came while others had their turn goes along
-                answers = statements.store_together(session, first, [request for request, _ in group])
+                group[:] = group or self._group(tenant)
+                return True, statements.store_together(session, first, [request for request, _ in group])
         except Exception:  # whatever it is, the one whose fault it is will meet it again, alone
-            is_well, answers = False, ()
-            group = group or self._group(tenant)
+            group[:] = group or self._group(tenant)
+            return False, ()
+
+    def _answer(
+        self, tenant: UUID, group: Sequence[Waiting], answers: Sequence[Receipt | StatementConflict | None]
+    ) -> None:
         for (_, future), answer in zip(group, answers, strict=False):
             if isinstance(answer, Receipt):
                 self._consistent[tenant] = answer.consistent_through
                 future.set_result(answer)
             elif answer is not None:
                 future.set_exception(answer)
-        for request, future in group:
-            if not future.done():
-                _store_alone(database, request, future)
-        return is_well
+
+    def _known_of(self, tenant: UUID) -> dict[str, Known]:
+        """What was last seen of a tenant's activities. The database says whether it is still so, each time."""
+        known = self._known.setdefault(tenant, {})
+        if len(known) > KNOWN:
+            known.clear()
+        return known
 
 
 def _store_alone(database: Database, request: Request, future: Future[Receipt]) -> None:

@@ -1,14 +1,16 @@
 """Storing and reading statements (Communication 2.1). All functions work inside the caller's transaction."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
 
-from core.db import Session, organization_of
+from core import clock
+from core.db import Session, Writer, organization_of
 from core.errors import Forbidden, NotFound
 from core.events import publish
 from core.files import StoredFile, keep
@@ -18,13 +20,14 @@ from lrs.services import hooks
 from lrs.services.credentials import Caller, Scope
 from lrs.store import activities as activity_store
 from lrs.store import attachments as attachment_store
+from lrs.store import driver
 from lrs.store import statements as statement_store
-from lrs.store.keys import key
+from lrs.store.keys import digest, key
 from lrs.store.statements import Found, Kind, Row
 from lrs.xapi import activities, comparison, values
 from lrs.xapi.actors import identifier
 from lrs.xapi.problems import Problem
-from lrs.xapi.statements import References, problems_of, references, stamped
+from lrs.xapi.statements import References, problems_of, references, unstamped
 from lrs.xapi.versions import Version
 
 Statement = dict[str, Any]
@@ -98,7 +101,7 @@ def store_checked(
     for item in attached:
         file = keep(session, item.file, media_type=item.media_type[:100], name=item.sha2)
         attachment_store.add(session, item.sha2, item.length, file.id)
-    return store_prepared(session, Request(caller, version, [_Incoming(item) for item in batch]))
+    return store_prepared(session, Request(caller, version, _incoming(batch, caller, version)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +126,8 @@ def store_prepared(session: Session, request: Request) -> Receipt:
     in_order = [item for item in prepared if unique[item.id] is item]
     # The tenant's turn comes last: `stored` must rise in commit order, or a reader that follows it misses rows.
     first = statement_store.take_turn(session)
-    rows = [_row(item, first + _STEP * number, caller, version) for number, item in enumerate(in_order)]
     definitions = _ask_definitions(session, [request])
-    fresh, is_targeted = statement_store.insert(session, rows)
+    fresh, is_targeted = statement_store.insert(session, [item.row for item in in_order], first)
     _require_same(session, prepared, fresh, version)
     new = [item for item in in_order if item.id in fresh]
     if new:
@@ -147,7 +149,7 @@ def prepared(received: Any, caller: Caller, version: Version) -> Request | None:
         return None
     _require_valid(received, version)
     batch: Sequence[Statement] = received if isinstance(received, list) else [received]
-    incoming = [_Incoming(item) for item in batch]
+    incoming = _incoming(batch, caller, version)
     if any(item.references.target is not None for item in incoming):
         return None
     return Request(caller, version, incoming)
@@ -169,13 +171,10 @@ def store_together(
     """
     taken: set[UUID] = set()
     together = [request for request in requests if _is_apart(request, taken)]
-    rows, moment = [], first
-    for request in together:
-        for item in request.statements:
-            rows.append(_row(item, moment, request.caller, request.version))
-            moment += _STEP
+    rows = [item.row for request in together for item in request.statements]
+    moment = first + _STEP * len(rows)
     definitions = _ask_definitions(session, together)
-    fresh, is_targeted = statement_store.insert(session, rows)
+    fresh, is_targeted = statement_store.insert(session, rows, first)
     answers: dict[int, Receipt | StatementConflict] = {}
     new: list[tuple[_Incoming, Caller]] = []
     for request in together:
@@ -187,6 +186,53 @@ def store_together(
         _define(session, new, definitions(), first)
         _announce(session, [item for item, _ in new])
     return [answers.get(id(request)) for request in requests]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a process remembers of an activity: its definition and when that was last changed; never, when unknown."""
+
+    definition: Statement
+    updated_at: datetime | None
+
+
+def store_at_once(
+    writer: Writer, tenant: UUID, group: Callable[[], Sequence[Request]], known: dict[str, Known]
+) -> list[Receipt | None]:
+    """Store what `group` answers, in one short turn: all that may go wrong is looked at by the database itself.
+
+    `group` is asked once the turn is there. None stands for a request that shares an id with a neighbor. Whatever is
+    out of the ordinary (an id that is taken, a definition changed by others since it became `known`) raises; then
+    nothing is stored, `give_back_turn` must be called, and `store_together` finds out what it is.
+    """
+    with writer.write(tenant) as session:
+        statement_store.take_short_turn(session)
+        requests = group()
+        taken: set[UUID] = set()
+        together = [request for request in requests if _is_apart(request, taken)]
+        incoming = [item for request in together for item in request.statements]
+        first = statement_store.insert_all(session, [item.row for item in incoming])
+        said = _said(together)
+        if missing := said.keys() - known.keys():
+            for iri, (updated_at, definition) in activity_store.dated(session, missing).items():
+                known[iri] = Known(definition, updated_at)
+        _announce(session, incoming)
+        before = [(key(iri), known[iri].updated_at if iri in known else None) for iri in said]
+        statement_store.end_turn(session, [item.row for item in incoming], before)
+        changed = _changed(said, {iri: known[iri].definition for iri in said if iri in known})
+        if changed:
+            for iri in changed:
+                known.pop(iri, None)
+            activity_store.save(session, changed, clock.now())
+    moment = first() + _STEP * len(incoming)
+    answers = {id(request): Receipt([item.id for item in request.statements], moment) for request in together}
+    return [answers.get(id(request)) for request in requests]
+
+
+def give_back_turn(writer: Writer, tenant: UUID) -> None:
+    """Undo what `store_at_once` may have left behind when it failed."""
+    with writer.write(tenant) as session:
+        statement_store.let_go(session)
 
 
 def _is_apart(request: Request, taken: set[UUID]) -> bool:
@@ -209,14 +255,21 @@ def _answer(session: Session, request: Request, fresh: set[UUID], moment: dateti
 
 
 class _Incoming:
-    """A valid statement on its way into the store: its id and what it refers to."""
+    """A valid statement on its way into the store: its id, what it refers to, its row."""
 
-    __slots__ = ("id", "references", "statement")
+    __slots__ = ("id", "references", "row", "statement")
 
-    def __init__(self, statement: Statement) -> None:
+    def __init__(self, statement: Statement, caller: Caller, voucher: "_Voucher", version: Version) -> None:
         self.statement = statement
         self.id = UUID(statement["id"]) if "id" in statement else uuid4()
         self.references: References = references(statement)
+        self.row = _row(self, caller, voucher, version)
+
+
+def _incoming(batch: Iterable[Statement], caller: Caller, version: Version) -> list[_Incoming]:
+    """Make everything of the statements that can be made before anybody's turn."""
+    voucher = _voucher(orjson.dumps(caller.authority))
+    return [_Incoming(item, caller, voucher, version) for item in batch]
 
 
 def require_allowed(session: Session, incoming: Sequence[_Incoming], caller: Caller) -> None:
@@ -243,59 +296,83 @@ def authority_key(authority: Statement) -> UUID:
     return key(own)
 
 
-def _row(item: _Incoming, stored: datetime, caller: Caller, version: Version) -> Row:
-    statement, found = item.statement, item.references
-    kept = stamped(
-        statement,
-        statement_id=str(item.id),
-        stored=values.format_timestamp(stored),
-        authority=caller.authority,
-        version=version,
-    )
+@dataclass(frozen=True, slots=True)
+class _Voucher:
+    """An authority as rows need it: its JSON text, its key, the identifiers it is found by."""
+
+    text: bytes
+    field: bytes
+    own: str | None
+    members: frozenset[str]
+
+
+@lru_cache(maxsize=256)
+def _voucher(text: bytes) -> _Voucher:
+    authority = orjson.loads(text)
+    members = frozenset(identifier(member) or "" for member in authority.get("member", ()))
+    return _Voucher(text, Row.uuid(authority_key(authority)), identifier(authority), members)
+
+
+def _row(item: _Incoming, caller: Caller, voucher: _Voucher, version: Version) -> Row:
+    """The row, and in it the text as far as it is known: the LRS's own words come last, `stored` at the very end."""
+    found = item.references
+    kept = unstamped(item.statement, version)
+    kept["id"] = str(item.id)
     try:
-        payload = orjson.dumps(kept)
+        text = orjson.dumps(kept)[:-1] + b',"authority":' + voucher.text + b',"stored":"'
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidStatements([Problem("statements", "is nested too deeply to be kept", "Data 2.2")]) from error
-    actor = identifier(statement["actor"])
-    timestamp = values.parse_timestamp(kept["timestamp"])
+    actor = identifier(item.statement["actor"])
+    given = kept.get("timestamp")
+    ids, kinds, count = _keys(found, actor, voucher)
     return Row(
         id=item.id,
-        stored=stored,
-        timestamp=timestamp or stored,
-        actor=key(actor) if actor is not None else None,
-        verb=key(found.verb),
-        activity=key(found.activity) if found.activity is not None else None,
-        registration=UUID(found.registration) if found.registration is not None else None,
-        authority=authority_key(caller.authority),
-        target=UUID(found.target) if found.target is not None else None,
-        credential_id=caller.credential_id,
+        timestamp=driver.NULL if given is None else Row.moment(values.parse_timestamp(given)),
+        actor=_field(actor),
+        verb=_field(found.verb),
+        activity=_field(found.activity),
+        registration=driver.NULL if found.registration is None else Row.uuid(UUID(found.registration)),
+        authority=voucher.field,
+        target=driver.NULL if found.target is None else Row.uuid(UUID(found.target)),
+        credential_id=Row.uuid(caller.credential_id),
         is_voiding=found.is_voiding,
-        version=str(kept["version"]),
-        payload=payload,
-        keys=tuple(_keys(found, actor, caller)),
+        version=driver.element(str(kept["version"]).encode()),
+        text=driver.element(text),
+        key_ids=ids,
+        key_kinds=kinds,
+        key_count=count,
     )
 
 
-def row_of(request: Request, stored: datetime) -> Row:
-    """The row of a request's first statement as it would be stored: what a measurement compares with."""
-    return _row(request.statements[0], stored, request.caller, request.version)
+def _field(identifier: str | None) -> bytes:
+    """What an identifier is looked up by, as a field of a row."""
+    return driver.NULL if identifier is None else _SIXTEEN + digest(identifier)
 
 
-def _keys(found: References, actor: str | None, caller: Caller) -> Iterator[tuple[UUID, Kind]]:
-    """The keys beyond the row's own columns: each agent and activity once, in the narrowest filter that it answers."""
-    vouching = identifier(caller.authority)
-    for agent in found.agents:
-        if agent != actor:
-            yield key(agent), Kind.AGENT
-    related = set(found.related_agents)
-    for member in caller.authority.get("member", ()):
-        related.add(identifier(member) or "")
-    for agent in related - found.agents:
-        if agent not in (actor, vouching, ""):
-            yield key(agent), Kind.RELATED_AGENT
-    for iri in found.related_activities:
-        if iri != found.activity:
-            yield key(iri), Kind.RELATED_ACTIVITY
+_SIXTEEN = driver.element(bytes(16))[:4]
+
+
+def rows_of(request: Request) -> list[Row]:
+    """The rows of a request as they would be stored: what a measurement compares with."""
+    return [item.row for item in request.statements]
+
+
+def _keys(found: References, actor: str | None, voucher: _Voucher) -> tuple[bytes, bytes, int]:
+    """The keys beyond the row's own columns: each agent and activity once, in the narrowest filter that it answers.
+
+    Answered are the keys as fields, their kinds as fields, and how many there are.
+    """
+    agents = [agent for agent in found.agents if agent != actor]
+    related = found.related_agents | voucher.members if voucher.members else found.related_agents
+    others = [agent for agent in related if agent not in found.agents and agent not in (actor, voucher.own, "")]
+    activities = [iri for iri in found.related_activities if iri != found.activity]
+    kinds = _AGENT * len(agents) + _RELATED_AGENT * len(others) + _RELATED_ACTIVITY * len(activities)
+    wanted = agents + others + activities
+    return b"".join([_SIXTEEN + digest(text) for text in wanted]), kinds, len(wanted)
+
+
+_AGENT, _RELATED_AGENT = Row.kind(Kind.AGENT), Row.kind(Kind.RELATED_AGENT)
+_RELATED_ACTIVITY = Row.kind(Kind.RELATED_ACTIVITY)
 
 
 def _require_same(session: Session, incoming: Sequence[_Incoming], fresh: set[UUID], version: Version) -> None:
@@ -332,12 +409,31 @@ def _define(
     received: dict[str, Statement] = {}
     for item, caller in new:
         if caller.may_define:
-            for iri, definition in item.references.definitions.items():
-                received[iri] = activities.merged(received.get(iri, {}), definition)
-    merged = {iri: activities.merged(known.get(iri, {}), definition) for iri, definition in received.items()}
-    changed = {iri: definition for iri, definition in merged.items() if definition != known.get(iri)}
-    if changed:
+            _hear(received, item)
+    if changed := _changed(received, known):
         activity_store.save(session, changed, now)
+
+
+def _said(requests: Sequence[Request]) -> dict[str, Statement]:
+    """What these requests say about activities, of those who may."""
+    received: dict[str, Statement] = {}
+    for request in requests:
+        if request.caller.may_define:
+            for item in request.statements:
+                _hear(received, item)
+    return received
+
+
+def _hear(received: dict[str, Statement], item: _Incoming) -> None:
+    for iri, definition in item.references.definitions.items():
+        earlier = received.get(iri)
+        received[iri] = activities.merged(earlier, definition) if earlier else definition
+
+
+def _changed(received: Mapping[str, Statement], known: Mapping[str, Statement]) -> dict[str, Statement]:
+    """The definitions that are not what they were, with what was heard merged in."""
+    merged = {iri: activities.merged(known.get(iri, {}), definition) for iri, definition in received.items()}
+    return {iri: definition for iri, definition in merged.items() if definition != known.get(iri)}
 
 
 def _announce(session: Session, new: Sequence[_Incoming]) -> None:

@@ -30,6 +30,18 @@ def asked(session: Session, iris: Iterable[str]) -> Callable[[], dict[str, dict[
     return lambda: {iri: orjson.loads(definition) for iri, definition in cursor}
 
 
+def dated(session: Session, iris: Iterable[str]) -> dict[str, tuple[datetime, dict[str, Any]]]:
+    """The canonical definitions of these activities with the moment they were last changed, as far as there are any."""
+    with driver.cursor(session) as cursor:
+        cursor.execute(
+            "SELECT iri, updated_at, definition FROM xapi_activities WHERE organization_id = %b AND id = ANY (%b)",
+            [organization_of(session), [key(iri) for iri in iris]],
+            prepare=True,
+            binary=True,
+        )
+        return {iri: (updated_at, orjson.loads(definition)) for iri, updated_at, definition in cursor}
+
+
 def save(session: Session, changed: Mapping[str, dict[str, Any]], now: datetime) -> None:
     """Write these definitions. Always in the same order, and only by who has the turn: nobody can deadlock."""
     iris = sorted(changed)

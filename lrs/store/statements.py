@@ -1,10 +1,12 @@
 # ruff: noqa: S608 - queries are put together from constants of this module; values are always parameters
 """Statements in the database: the ordered insert, what refers to what, look-ups and pages."""
 
+import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import IntEnum
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -28,22 +30,52 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One statement, ready to be written."""
+    """One statement, ready to be written but for the moment at which it is stored.
+
+    Fields are elements of array parameters, so that writing many is joining them. `text` is the statement up to where
+    the moment belongs, with an open quotation mark.
+    """
 
     id: UUID
-    stored: datetime
-    timestamp: datetime
-    actor: UUID | None
-    verb: UUID
-    activity: UUID | None
-    registration: UUID | None
-    authority: UUID
-    target: UUID | None
-    credential_id: UUID | None
+    timestamp: bytes  # null: when it is stored
+    actor: bytes
+    verb: bytes
+    activity: bytes
+    registration: bytes
+    authority: bytes
+    target: bytes
+    credential_id: bytes
     is_voiding: bool
-    version: str
-    payload: bytes
-    keys: tuple[tuple[UUID, Kind], ...] = ()
+    version: bytes
+    text: bytes
+    key_ids: bytes
+    key_kinds: bytes
+    key_count: int
+
+    @staticmethod
+    def uuid(value: UUID | None) -> bytes:
+        """An identifier as a field."""
+        return driver.NULL if value is None else _UUID_LENGTH + value.bytes
+
+    @staticmethod
+    def moment(value: datetime | None) -> bytes:
+        """A moment as a field."""
+        if value is None:
+            return driver.NULL
+        since = value - _EPOCH
+        return driver.element(_BIGINT.pack((since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds))
+
+    @staticmethod
+    def kind(value: Kind) -> bytes:
+        """The kind of a key as a field."""
+        return _KINDS[value]
+
+
+_UUID_LENGTH = struct.pack(">i", 16)
+_BIGINT = struct.Struct(">q")
+_INTEGER = struct.Struct(">ii")
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_KINDS = {kind: struct.pack(">ih", 2, kind) for kind in Kind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +105,7 @@ def take_turn(session: Session) -> datetime:
     organization_id = organization_of(session)
     with driver.cursor(session) as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%b)", [_turn(organization_id)], prepare=True)
+        cursor.execute("SELECT pg_advisory_xact_lock(%b)", [_ending(organization_id)], prepare=True)
         cursor.execute(
             "SELECT greatest(clock_timestamp(), (SELECT max(stored) + interval '1 microsecond' "
             f"FROM xapi_statements WHERE organization_id = %b)), pg_notify('{CHANNEL}', %b)",
@@ -86,99 +119,206 @@ def take_turn(session: Session) -> datetime:
     return moment
 
 
+def take_short_turn(session: Session) -> None:
+    """Wait for the tenant's turn, which `end_turn` passes on before the disk has confirmed anything.
+
+    Whatever fails before that must be followed by `let_go`: the turn belongs to the connection.
+    """
+    with driver.cursor(session) as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%b)", [_turn(organization_of(session))], prepare=True)
+        cursor.fetchone()
+
+
+def end_turn(session: Session, rows: Sequence[Row], definitions: Sequence[tuple[UUID, datetime | None]]) -> None:
+    """Wait until those before have ended, make sure that nothing they did matters here, let the next one begin.
+
+    The next one writes its rows while the disk confirms these, and ends after them: `stored` rises in commit order all
+    the same. What those before wrote is seen only now. It does not matter when these rows are the last of all, none is
+    pointed to, and what is known of activities still has the given date (none: nothing is known). Else the transaction
+    fails, with a division by zero when the answer is fetched.
+    """
+    organization_id = organization_of(session)
+    with driver.cursor(session) as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%b)", [_ending(organization_id)], prepare=True)
+        cursor.execute(
+            _END_TURN,
+            {
+                "org": organization_id,
+                "first": rows[0].id,
+                "count": len(rows),
+                "ids": _ids(rows),
+                "activities": driver.Uuids(b"".join([Row.uuid(found) for found, _ in definitions]), len(definitions)),
+                "dates": driver.Moments(b"".join([Row.moment(date) for _, date in definitions]), len(definitions)),
+                "turn": _turn(organization_id),
+                "channel": str(organization_id),
+            },
+            prepare=True,
+            binary=True,
+        )
+
+
+_END_TURN = f"""
+    SELECT 1 / CASE WHEN %(count)b::bigint = (
+        SELECT count(*) FROM xapi_statements s WHERE s.organization_id = %(org)b AND s.stored >= (
+            SELECT stored FROM xapi_statements f WHERE f.organization_id = %(org)b AND f.id = %(first)b
+        )
+    ) AND NOT EXISTS (
+        SELECT FROM xapi_statements s WHERE s.organization_id = %(org)b AND s.target = ANY (%(ids)b)
+    ) AND NOT EXISTS (
+        SELECT FROM unnest(%(activities)b, %(dates)b) e(id, updated_at)
+        WHERE e.updated_at IS DISTINCT FROM (
+            SELECT a.updated_at FROM xapi_activities a WHERE a.organization_id = %(org)b AND a.id = e.id
+        )
+    ) THEN 1 ELSE 0 END, pg_advisory_unlock(%(turn)b), pg_notify('{CHANNEL}', %(channel)b)
+"""
+
+
+def let_go(session: Session) -> None:
+    """Give back a short turn after a failure."""
+    with driver.cursor(session) as cursor:
+        cursor.execute("SELECT pg_advisory_unlock_all()")
+        cursor.fetchone()
+
+
 def consistent_through(session: Session) -> datetime:
     """The moment up to which everything that is or will be stored can be seen by the next query of this session.
 
-    Now, while nobody is storing; else the last statement's moment: the one who is storing comes after it. The turn is
-    only touched, not kept, so readers hold nobody up.
+    Now, while nobody is storing; else the last statement's moment: the one who is storing comes after it. The locks
+    are only touched, not kept, so readers hold nobody up.
     """
     organization_id = organization_of(session)
-    turn = _turn(organization_id)
+    values = {"org": organization_id, "turn": _turn(organization_id), "ending": _ending(organization_id)}
     with driver.cursor(session) as cursor:
-        cursor.execute(
-            "SELECT CASE WHEN pg_try_advisory_lock_shared(%b) THEN clock_timestamp() END", [turn], binary=True
-        )
+        cursor.execute(_CONSISTENT_THROUGH, values, prepare=True, binary=True)
         row = cursor.fetchone()
-        if row is not None and row[0] is not None:
-            cursor.execute("SELECT pg_advisory_unlock_shared(%b)", [turn])
-            moment: datetime = row[0]
-            return moment
-        cursor.execute(
-            "SELECT coalesce(max(stored), 'epoch') FROM xapi_statements WHERE organization_id = %b",
-            [organization_id],
-            binary=True,
-        )
-        row = cursor.fetchone()
-    assert row is not None  # noqa: S101 - an aggregate always has one row
-    last: datetime = row[0]
-    return last
+    assert row is not None  # noqa: S101 - one row, always
+    moment: datetime = row[0]
+    return moment
+
+
+_CONSISTENT_THROUGH = """
+    WITH turn AS MATERIALIZED (SELECT pg_try_advisory_lock_shared(%(turn)b) AS free),
+    ending AS MATERIALIZED (
+        SELECT CASE WHEN free THEN pg_try_advisory_lock_shared(%(ending)b) ELSE false END AS free FROM turn
+    ), now AS MATERIALIZED (
+        SELECT CASE WHEN free THEN clock_timestamp() ELSE coalesce(
+            (SELECT max(stored) FROM xapi_statements WHERE organization_id = %(org)b), 'epoch'
+        ) END AS moment FROM ending
+    )
+    SELECT moment, CASE WHEN ending.free AND moment IS NOT NULL THEN pg_advisory_unlock_shared(%(ending)b) END,
+        CASE WHEN turn.free AND moment IS NOT NULL THEN pg_advisory_unlock_shared(%(turn)b) END
+    FROM now, ending, turn
+"""
 
 
 def _turn(organization_id: UUID) -> int:
-    """The number of the tenant's advisory lock."""
+    """The number of the tenant's advisory lock: who has it writes statements."""
     return int.from_bytes(organization_id.bytes[8:], "big", signed=True) ^ 0x58415049
 
 
-_INSERT = """
-    WITH fresh AS (
+def _ending(organization_id: UUID) -> int:
+    """The number of the advisory lock that is held from the last row to the confirmed commit."""
+    return _turn(organization_id) ^ 0x454E4400000000
+
+
+_FIELDS = "timestamp, actor, verb, activity, registration, authority, target, credential_id, is_voiding, version, text"
+_INSERT = f"""
+    WITH turn AS MATERIALIZED (
+        SELECT coalesce(%(first)b::timestamptz, greatest(clock_timestamp(), (
+            SELECT max(stored) + interval '1 microsecond' FROM xapi_statements WHERE organization_id = %(org)b
+        ))) AS first
+    ), incoming AS (
+        SELECT n.*, m.stored, to_char(m.stored AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS written
+        FROM turn CROSS JOIN unnest(%(id)b, %(timestamp)b, %(actor)b, %(verb)b, %(activity)b, %(registration)b,
+            %(authority)b, %(target)b, %(credential_id)b, %(is_voiding)b, %(version)b, %(text)b)
+            WITH ORDINALITY AS n(id, {_FIELDS}, number)
+        CROSS JOIN LATERAL (SELECT turn.first + (n.number - 1) * interval '1 microsecond' AS stored) m
+    ), fresh AS (
         INSERT INTO xapi_statements (organization_id, id, stored, timestamp, actor, verb, activity, registration,
             authority, target, credential_id, is_voiding, voided, version, payload)
-        SELECT %b, n.id, n.stored, n.timestamp, n.actor, n.verb, n.activity, n.registration,
-            n.authority, n.target, n.credential_id, n.is_voiding, false, n.version, convert_from(n.payload, 'UTF8')
-        FROM unnest(%b::uuid[], %b::timestamptz[], %b::timestamptz[], %b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[],
-            %b::uuid[], %b::uuid[], %b::uuid[], %b::bool[], %b::text[], %b::bytea[])
-            AS n(id, stored, timestamp, actor, verb, activity, registration,
-                authority, target, credential_id, is_voiding, version, payload)
+        SELECT %(org)b, id, stored, coalesce(timestamp, stored), actor, verb, activity, registration, authority, target,
+            credential_id, is_voiding, false, version, text || written
+                || CASE WHEN timestamp IS NULL THEN '","timestamp":"' || written ELSE '' END || '"}}'
+        FROM incoming
         ON CONFLICT (organization_id, id) DO NOTHING
         RETURNING id, stored
     ), fresh_keys AS (
         INSERT INTO xapi_statement_keys (organization_id, id, kind, stored)
-        SELECT %b, k.id, k.kind, k.stored
-        FROM unnest(%b::uuid[], %b::int2[], %b::timestamptz[]) AS k(id, kind, stored)
-        JOIN fresh ON fresh.stored = k.stored
+        SELECT %(org)b, k.id, k.kind, fresh.stored
+        FROM unnest(%(key_ids)b, %(key_kinds)b, %(key_numbers)b) AS k(id, kind, number)
+        CROSS JOIN turn JOIN fresh ON fresh.stored = turn.first + k.number * interval '1 microsecond'
         ON CONFLICT DO NOTHING
     )
-    SELECT id, EXISTS (SELECT FROM xapi_statements s WHERE s.organization_id = %b AND s.target = ANY (%b)) FROM fresh
+    SELECT first, ARRAY(SELECT id FROM fresh), EXISTS (
+        SELECT FROM xapi_statements s WHERE s.organization_id = %(org)b AND s.target = ANY (%(id)b)
+    ) FROM turn
 """
 
 
-def insert(session: Session, rows: Sequence[Row]) -> tuple[set[UUID], bool]:
+def insert(session: Session, rows: Sequence[Row], first: datetime) -> tuple[set[UUID], bool]:
     """Write the statements whose ids are not there yet, with their keys; answer which ones those were.
 
-    And whether any statement that was there before points to one of them.
+    They are stored from `first` on, a microsecond apart. Answered is also whether any statement that was there before
+    points to one of them.
     """
-    organization_id = organization_of(session)
-    keys = [(found, kind, row.stored) for row in rows for found, kind in row.keys]
     with driver.cursor(session) as cursor:
-        cursor.execute(
-            _INSERT,
-            [
-                organization_id,
-                [row.id for row in rows],
-                [row.stored for row in rows],
-                [row.timestamp for row in rows],
-                [row.actor for row in rows],
-                [row.verb for row in rows],
-                [row.activity for row in rows],
-                [row.registration for row in rows],
-                [row.authority for row in rows],
-                [row.target for row in rows],
-                [row.credential_id for row in rows],
-                [row.is_voiding for row in rows],
-                [row.version for row in rows],
-                [row.payload for row in rows],
-                organization_id,
-                [found for found, _, _ in keys],
-                [int(kind) for _, kind, _ in keys],
-                [stored for _, _, stored in keys],
-                organization_id,
-                [row.id for row in rows],
-            ],
-            prepare=True,
-            binary=True,
-        )
-        found = cursor.fetchall()
-    return {row[0] for row in found}, any(row[1] for row in found)
+        cursor.execute(_INSERT, _parameters(session, rows, first), prepare=True, binary=True)
+        found = cursor.fetchone()
+    assert found is not None  # noqa: S101 - the turn is always there
+    return set(found[1]), found[2]
+
+
+_INSERT_ALL = f"""
+    {_INSERT.partition("SELECT first, ARRAY")[0]}
+    SELECT first, 1 / CASE WHEN (SELECT count(*) FROM fresh) = %(count)b::bigint THEN 1 ELSE 0 END FROM turn
+"""
+
+
+def insert_all(session: Session, rows: Sequence[Row]) -> Callable[[], datetime]:
+    """Send the statements to be written from now on, in a short turn; the moment of the first can be asked later.
+
+    The transaction fails, with a division by zero, when one of them is there already.
+    """
+    cursor = driver.cursor(session)
+    parameters = _parameters(session, rows, None) | {"count": len(rows)}
+    cursor.execute(_INSERT_ALL, parameters, prepare=True, binary=True)
+
+    def first() -> datetime:
+        found = cursor.fetchone()
+        assert found is not None  # noqa: S101 - the turn is always there
+        moment: datetime = found[0]
+        return moment
+
+    return first
+
+
+def _ids(rows: Sequence[Row]) -> driver.Uuids:
+    return driver.Uuids(b"".join([_UUID_LENGTH + row.id.bytes for row in rows]), len(rows))
+
+
+def _parameters(session: Session, rows: Sequence[Row], first: datetime | None) -> dict[str, Any]:
+    count, uuids, texts, join = len(rows), driver.Uuids, driver.Texts, b"".join
+    keys = sum(row.key_count for row in rows)
+    numbers = join([_INTEGER.pack(4, number) * row.key_count for number, row in enumerate(rows)])
+    return {
+        "org": organization_of(session),
+        "first": first,
+        "id": _ids(rows),
+        "timestamp": driver.Moments(join([row.timestamp for row in rows]), count),
+        "actor": uuids(join([row.actor for row in rows]), count),
+        "verb": uuids(join([row.verb for row in rows]), count),
+        "activity": uuids(join([row.activity for row in rows]), count),
+        "registration": uuids(join([row.registration for row in rows]), count),
+        "authority": uuids(join([row.authority for row in rows]), count),
+        "target": uuids(join([row.target for row in rows]), count),
+        "credential_id": uuids(join([row.credential_id for row in rows]), count),
+        "is_voiding": driver.Flags(join([driver.TRUE if row.is_voiding else driver.FALSE for row in rows]), count),
+        "version": texts(join([row.version for row in rows]), count),
+        "text": texts(join([row.text for row in rows]), count),
+        "key_ids": uuids(join([row.key_ids for row in rows]), keys),
+        "key_kinds": driver.Smallints(join([row.key_kinds for row in rows]), keys),
+        "key_numbers": driver.Integers(numbers, keys),
+    }
 
 
 _VOID = """
@@ -288,29 +428,15 @@ class Selection:
 def page(session: Session, selection: Selection, limit: int) -> list[Found]:
     """At most `limit` statements that are not voided, by `stored`.
 
-    The most selective filter leads through its indexes, each read in order and no further than the page reaches; the
-    other filters are looked at row by row.
+    A filter may be answered in several ways: by a column, by keys of a kind. Ways that lead nowhere are left out; each
+    combination of the others is one index range, read in order and no further than the page reaches. The rarest way of
+    it leads; other columns are part of the same index, keys are looked up one by one.
     """
-    filters = list(selection.filters)
-    if len(filters) > 1:
-        filters.sort(key=_counter(session, filters))
-    values: dict[str, Any] = {"org": organization_of(session), "limit": limit}
-    conditions = ["s.organization_id = %(org)b", "NOT s.voided", *_bounds(selection, values)]
-    if selection.authority is not None:
-        values["authority"] = selection.authority
-        conditions.append("s.authority = %(authority)b")
-    if selection.credential_id is not None:
-        values["credential"] = selection.credential_id
-        conditions.append("s.credential_id = %(credential)b")
-    for number, item in enumerate(filters[1:], start=1):
-        conditions.append(_condition(item, number, values))
-    order = "ASC" if selection.ascending else "DESC"
-    ways = [
-        f"(SELECT s.stored FROM {source} WHERE {' AND '.join([*conditions, found])} ORDER BY {position} {order} "
-        "LIMIT %(limit)b)"
-        for source, found, position in _ways(filters[:1], values)
-    ]
-    positions = f"SELECT stored FROM ({' UNION '.join(ways)}) w ORDER BY stored {order} LIMIT %(limit)b"
+    found = _positions(session, selection, limit)
+    if found is None:
+        return []
+    positions, values = found
+    order = _order(selection)
     query = (
         f"SELECT {_FOUND} FROM ({positions}) p "
         f"JOIN xapi_statements s ON s.organization_id = %(org)b AND s.stored = p.stored ORDER BY p.stored {order}"
@@ -321,7 +447,140 @@ def page(session: Session, selection: Selection, limit: int) -> list[Found]:
         return [_found(row) for row in cursor]
 
 
-def _bounds(selection: Selection, values: dict[str, Any]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """A page as one text: its statements with commas between them."""
+
+    joined: bytes
+    count: int
+    last: datetime | None  # where the page ends, if there is more behind it
+    versions: str  # the last of the versions it has
+
+
+def page_of_texts(session: Session, selection: Selection, limit: int) -> Texts:
+    """The same statements as `page`, joined by the database: nobody looks at them one by one."""
+    found = _positions(session, selection, limit + 1)
+    if found is None:
+        return Texts(b"", 0, None, "")
+    positions, values = found
+    order = _order(selection)
+    query = (
+        "SELECT string_agg(s.payload, ',' ORDER BY p.stored {order}) FILTER (WHERE p.number < %(limit)b), "
+        "count(*) FILTER (WHERE p.number < %(limit)b), max(p.stored) FILTER (WHERE p.number = %(limit)b - 1), "
+        "count(*), max(s.version) "
+        "FROM (SELECT stored, row_number() OVER (ORDER BY stored {order}) AS number FROM ({positions}) q) p "
+        "JOIN xapi_statements s ON s.organization_id = %(org)b AND s.stored = p.stored"
+    ).format(order=order, positions=positions)
+    with driver.payload_cursor(session) as cursor:
+        cursor.execute(query, values, binary=True, prepare=False)
+        row = cursor.fetchone()
+    assert row is not None  # noqa: S101 - an aggregate always has one row
+    joined, count, last, counted, version = row
+    return Texts(joined or b"", count, last if counted > count else None, (version or b"").decode())
+
+
+def _order(selection: Selection) -> str:
+    return "ASC" if selection.ascending else "DESC"
+
+
+def _positions(session: Session, selection: Selection, limit: int) -> tuple[str, dict[str, Any]] | None:
+    """A query for where the statements stand that are wanted, and its values; None when there can be none."""
+    ways = _ways(session, selection.filters)
+    if not all(ways):
+        return None
+    values: dict[str, Any] = {"org": organization_of(session), "limit": limit}
+    values |= {f"key{number}": item.key for number, item in enumerate(selection.filters)}
+    combinations = list(product(*ways))
+    if len(combinations) > _MOST_RANGES:
+        combinations = [tuple(_merged(ways))]
+    order = _order(selection)
+    ranges = [_range(combination, selection, values, order) for combination in combinations]
+    if len(ranges) == 1:
+        return ranges[0], values
+    return f"SELECT stored FROM ({' UNION '.join(ranges)}) w ORDER BY stored {order} LIMIT %(limit)b", values
+
+
+_MOST_RANGES = 12  # beyond it, the ways of each filter are looked at together, row by row
+_FEW, _MANY = 100, 5000
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How statements are found by one filter: by a column, or by keys of a kind, or by any of several such."""
+
+    number: int  # which filter it answers
+    columns: tuple[str, ...] = ()
+    kinds: tuple[Kind, ...] = ()
+    count: int = 0  # of statements it leads to, counted as far as it took to compare
+
+
+def _how_many(way: _Way) -> int:
+    return way.count
+
+
+def _merged(ways: Sequence[Sequence[_Way]]) -> list[_Way]:
+    """One way for each filter that is all of its ways together."""
+    return [
+        _Way(
+            found[0].number,
+            tuple(column for way in found for column in way.columns),
+            tuple(kind for way in found for kind in way.kinds),
+            sum(map(_how_many, found)),
+        )
+        for found in ways
+    ]
+
+
+def _range(combination: Sequence[_Way], selection: Selection, values: dict[str, Any], order: str) -> str:
+    """The positions of the statements that a combination of ways leads to."""
+    own = ["s.organization_id = %(org)b", "NOT s.voided"]
+    if selection.authority is not None:
+        values["authority"] = selection.authority
+        own.append("s.authority = %(authority)b")
+    if selection.credential_id is not None:
+        values["credential"] = selection.credential_id
+        own.append("s.credential_id = %(credential)b")
+    by_column = [way for way in combination if way.columns]
+    by_key = sorted((way for way in combination if not way.columns), key=_how_many)
+    own += [_condition(way, "s.stored") for way in by_column]
+    rarest = min((way.count for way in by_column), default=_MANY + 1)
+    if not by_key or by_key[0].count >= rarest:
+        conditions = [*own, *_bounds(selection, values, "s.stored"), *(_condition(way, "s.stored") for way in by_key)]
+        source, position = "xapi_statements s", "s.stored"
+    else:
+        lead, *others = by_key
+        # Row by row, and no other way: the range is read in order and mostly not to its end.
+        source = (
+            "xapi_statement_keys k CROSS JOIN LATERAL (SELECT FROM xapi_statements s "
+            f"WHERE s.stored = k.stored AND {' AND '.join(own)} LIMIT 1) s"
+        )
+        position = "k.stored"
+        conditions = [
+            "k.organization_id = %(org)b",
+            f"k.id = %(key{lead.number})b",
+            f"k.kind = {int(lead.kinds[0])}",
+            *_bounds(selection, values, position),
+            *(_condition(way, position) for way in others),
+        ]
+    return (
+        f"(SELECT {position} AS stored FROM {source} WHERE {' AND '.join(conditions)} "
+        f"ORDER BY {position} {order} LIMIT %(limit)b)"
+    )
+
+
+def _condition(way: _Way, position: str) -> str:
+    own = [f"s.{column} = %(key{way.number})b" for column in way.columns]
+    if way.kinds:
+        kinds = ", ".join(str(int(kind)) for kind in way.kinds)
+        # A scalar, not EXISTS: that would be answered by reading all statements of the key, though few are asked about.
+        own.append(
+            f"(SELECT true FROM xapi_statement_keys o WHERE o.organization_id = %(org)b AND o.id = %(key{way.number})b "
+            f"AND o.kind IN ({kinds}) AND o.stored = {position} LIMIT 1)"
+        )
+    return own[0] if len(own) == 1 else f"({' OR '.join(own)})"
+
+
+def _bounds(selection: Selection, values: dict[str, Any], position: str) -> list[str]:
     """Conditions on `stored`."""
     found = []
     for name, moment, sign in (
@@ -331,59 +590,50 @@ def _bounds(selection: Selection, values: dict[str, Any]) -> list[str]:
     ):
         if moment is not None:
             values[name] = moment
-            found.append(f"s.stored {sign} %({name})b")
+            found.append(f"{position} {sign} %({name})b")
     return found
 
 
-def _ways(leading: list[Filter], values: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """The indexes that lead to a filter's statements: tables, condition, and by what they are in order."""
-    if not leading:
-        return [("xapi_statements s", "true", "s.stored")]
-    (item,) = leading
-    values["lead"] = item.key
-    by_key = (
-        "xapi_statement_keys k JOIN xapi_statements s ON s.organization_id = k.organization_id AND s.stored = k.stored"
-    )
-    return [("xapi_statements s", f"s.{column} = %(lead)b", "s.stored") for column in item.columns] + [
-        (by_key, f"k.organization_id = %(org)b AND k.id = %(lead)b AND k.kind = {int(kind)}", "k.stored")
-        for kind in item.kinds
+def _ways(session: Session, filters: Sequence[Filter]) -> list[list[_Way]]:
+    """The ways of each filter that lead anywhere, with how many statements they lead to.
+
+    Counted is only as far as it takes: which column leads is left to the database, it has all in one index; so what
+    matters is whether keys or columns are rarer.
+    """
+    possible = [
+        _Way(number, (column,) if column else (), (kind,) if kind else ())
+        for number, item in enumerate(filters)
+        for column, kind in [*((column, None) for column in item.columns), *((None, kind) for kind in item.kinds)]
     ]
+    if not possible:
+        return []
+    counts = _counts(session, filters, possible, _FEW)
+    busy = {way.number for way, count in zip(possible, counts, strict=True) if count == _FEW}
+    if len(busy) == len(filters) > 1 and any(
+        way.kinds and count == _FEW for way, count in zip(possible, counts, strict=True)
+    ):
+        counts = _counts(session, filters, possible, _MANY)
+    found: list[list[_Way]] = [[] for _ in filters]
+    for way, count in zip(possible, counts, strict=True):
+        if count:
+            found[way.number].append(replace(way, count=count))
+    return found
 
 
-def _condition(item: Filter, number: int, values: dict[str, Any]) -> str:
-    values[f"key{number}"] = item.key
-    own = [f"s.{column} = %(key{number})b" for column in item.columns]
-    if not item.kinds:
-        return f"({' OR '.join(own)})"
-    kinds = ", ".join(str(int(kind)) for kind in item.kinds)
-    # A scalar, not EXISTS: that would be answered by reading all statements of the key, though few are asked about.
-    by_key = (
-        f"(SELECT true FROM xapi_statement_keys k WHERE k.organization_id = %(org)b AND k.id = %(key{number})b "
-        f"AND k.kind IN ({kinds}) AND k.stored = s.stored LIMIT 1)"
-    )
-    return f"({' OR '.join([*own, by_key])})"
-
-
-def _counter(session: Session, filters: Sequence[Filter]) -> Callable[[Filter], int]:
-    """How many statements each filter leads to, counted only as far as it takes to tell them apart."""
-    for enough in (500, 5_000):
-        counts = {item: _count(session, item, enough) for item in filters}
-        if min(counts.values()) < enough:
-            break
-    return counts.__getitem__
-
-
-def _count(session: Session, item: Filter, enough: int) -> int:
-    values: dict[str, Any] = {"org": organization_of(session), "key": item.key, "enough": enough}
-    ways = [
-        f"SELECT FROM xapi_statements WHERE organization_id = %(org)b AND {column} = %(key)b" for column in item.columns
-    ]
-    ways += [
-        f"SELECT FROM xapi_statement_keys WHERE organization_id = %(org)b AND id = %(key)b AND kind = {int(kind)}"
-        for kind in item.kinds
-    ]
+def _counts(session: Session, filters: Sequence[Filter], ways: Sequence[_Way], enough: int) -> Sequence[int]:
+    values: dict[str, Any] = {f"key{number}": item.key for number, item in enumerate(filters)}
+    counted = [f"(SELECT count(*) FROM (SELECT FROM {_where(way)} LIMIT {int(enough)}) n)" for way in ways]
     with driver.cursor(session) as cursor:
-        query = f"SELECT count(*) FROM ({' UNION ALL '.join(ways)} LIMIT %(enough)b) a"
-        cursor.execute(query, values, binary=True, prepare=False)
+        cursor.execute(
+            f"SELECT {', '.join(counted)}", values | {"org": organization_of(session)}, binary=True, prepare=False
+        )
         row = cursor.fetchone()
-    return int(row[0]) if row else 0
+    assert row is not None  # noqa: S101 - one row, always
+    return row
+
+
+def _where(way: _Way) -> str:
+    if way.columns:
+        return f"xapi_statements WHERE organization_id = %(org)b AND {way.columns[0]} = %(key{way.number})b"
+    kind = int(way.kinds[0])
+    return f"xapi_statement_keys WHERE organization_id = %(org)b AND id = %(key{way.number})b AND kind = {kind}"

@@ -234,20 +234,21 @@ def _with_arrays(value: dict[str, Any]) -> dict[str, Any]:
     return value | {"context": value["context"] | {"contextActivities": arrays}}
 
 
-def stamped(
-    value: dict[str, Any], *, statement_id: str, stored: str, authority: dict[str, Any], version: Version
-) -> dict[str, Any]:
-    """The Statement as the LRS keeps it: with id, stored, timestamp, authority and version (Data 2.4).
+def unstamped(value: dict[str, Any], version: Version) -> dict[str, Any]:
+    """The Statement as the LRS keeps it, but for what it adds when it stores it: id, stored, authority (Data 2.4).
 
-    In xAPI 2.0 the timestamp is turned into UTC (2.0 4.2.7).
+    The version is there; a timestamp only if the sender gave one. In xAPI 2.0 it is turned into UTC (2.0 4.2.7).
     """
-    kept = normalized(value) | {"id": statement_id, "stored": stored, "authority": authority}
+    changed = normalized(value)
+    kept = {name: item for name, item in changed.items() if name not in _STAMPS}
     given = kept.get("timestamp")
-    if given is None:
-        kept["timestamp"] = stored
-    elif version is Version.V2_0 and not given.endswith(("Z", "z")):
+    if given is not None and version is Version.V2_0 and not given.endswith(("Z", "z")):
         moment = values.parse_timestamp(given, version)
         if moment is not None:
             kept["timestamp"] = values.format_timestamp(moment)
-    kept.setdefault("version", version.of_statements)
+    if "version" not in kept:
+        kept["version"] = version.of_statements
     return kept
+
+
+_STAMPS = frozenset({"stored", "authority"})

@@ -1,14 +1,17 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
+from core import clock
 from core.errors import Unavailable
 from lrs.errors import StatementConflict
 from lrs.services import group_commit, statements
 from lrs.services.credentials import Caller
 from lrs.services.group_commit import Committer, Overloaded
+from lrs.store import statements as store
 from lrs.xapi.versions import Version
 from tests.lrs.factories import activity, agent, statement, voiding
 
@@ -194,3 +197,76 @@ def test_many_clients_at_once_over_the_same_activities_meet_no_error(lrs):
     with ThreadPoolExecutor(8) as clients:
         assert set(clients.map(send, range(40))) == {200}
     assert len(lrs.found(activity="http://courses.example/shared")) == 200
+
+
+def test_a_follower_misses_nothing_while_two_processes_store(database, caller, cast):
+    sent, followed, is_over = [], [], threading.Event()
+
+    def send(committer):
+        batch = [statement(object=activity(str(number % 3), name={"en": str(number)})) for number in range(20)]
+        for item in batch:
+            committer.submit(ready(caller, item)).result(20)
+        sent.extend(item["id"] for item in batch)
+
+    def follow():
+        position = None
+        while True:
+            was_over = is_over.is_set()
+            with database.read(cast.northwind) as session:
+                page = list(statements.in_stored_order(session, position))
+            followed.extend(page)
+            position = page[-1].stored if page else position
+            if was_over:
+                return
+
+    follower = threading.Thread(target=follow)
+    follower.start()
+    processes = [Committer(database), Committer(database)]
+    with ThreadPoolExecutor(6) as clients:
+        list(clients.map(send, processes * 3))
+    is_over.set()
+    follower.join(30)
+
+    assert {str(item.id) for item in followed} == set(sent)
+    assert [item.stored for item in followed] == sorted({item.stored for item in followed})
+
+
+@pytest.fixture
+def ending(database, cast, caller):
+    """Somebody whose rows are written and stamped an hour ahead; the test says when the disk has confirmed them."""
+    first = ready(caller, statement())
+    release, waits = threading.Event(), threading.Event()
+
+    def end_slowly():
+        rows = statements.rows_of(first)
+        with database.writer() as writer, writer.write(cast.northwind) as session:
+            store.take_short_turn(session)
+            store.insert(session, rows, clock.now() + timedelta(hours=1))
+            store.end_turn(session, rows, [])
+            session.connection().connection.driver_connection.execute("SELECT 1").fetchone()
+            waits.set()
+            release.wait(10)
+
+    holder = threading.Thread(target=end_slowly)
+    holder.start()
+    waits.wait(10)
+    yield first.statements[0].id, release
+    release.set()
+    holder.join()
+
+
+def test_nobody_is_seen_before_who_was_stamped_earlier_and_a_clock_set_back_does_no_harm(database, caller, ending):
+    earlier, release = ending
+    waiting = Committer(database).submit(ready(caller, statement()))
+    with pytest.raises(TimeoutError):
+        waiting.result(0.3)
+    with database.read(caller.organization_id) as session:
+        assert list(statements.in_stored_order(session)) == []
+        consistent = statements.consistent_through(session)
+    release.set()
+    later = waiting.result(10).ids[0]
+
+    with database.read(caller.organization_id) as session:
+        stored = {item.id: item.stored for item in statements.in_stored_order(session)}
+    assert list(stored) == [earlier, later]
+    assert consistent < min(stored.values())
