@@ -465,12 +465,12 @@ def page_of_texts(session: Session, selection: Selection, limit: int) -> Texts:
     positions, values = found
     order = _order(selection)
     query = (
-        "SELECT string_agg(s.payload, ',' ORDER BY p.stored {order}) FILTER (WHERE p.number < %(limit)b), "
+        f"SELECT string_agg(s.payload, ',' ORDER BY p.stored {order}) FILTER (WHERE p.number < %(limit)b), "
         "count(*) FILTER (WHERE p.number < %(limit)b), max(p.stored) FILTER (WHERE p.number = %(limit)b - 1), "
         "count(*), max(s.version) "
-        "FROM (SELECT stored, row_number() OVER (ORDER BY stored {order}) AS number FROM ({positions}) q) p "
+        f"FROM (SELECT stored, row_number() OVER (ORDER BY stored {order}) AS number FROM ({positions}) q) p "
         "JOIN xapi_statements s ON s.organization_id = %(org)b AND s.stored = p.stored"
-    ).format(order=order, positions=positions)
+    )
     with driver.payload_cursor(session) as cursor:
         cursor.execute(query, values, binary=True, prepare=False)
         row = cursor.fetchone()
