@@ -40,3 +40,9 @@ class AdministratorProtected(Forbidden):
     """Who may not assign roles may not shut an administrator out either."""
 
     title = "Only somebody who may assign roles can change the standing of an administrator"
+
+
+class MoreThanOneHolds(Forbidden):
+    """Nobody gives, takes away or makes a role that allows more than they may do themselves."""
+
+    title = "This role allows more than you may do yourself"

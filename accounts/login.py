@@ -7,9 +7,8 @@ from uuid import UUID
 
 from argon2.exceptions import VerifyMismatchError
 
-from accounts import permissions
 from accounts.errors import SignInLocked, SignInRefused
-from accounts.services import second_factor
+from accounts.services import reach, second_factor
 from accounts.services.people import hasher
 from accounts.store import people, sessions
 from accounts.tables import AuthSession, Membership, MembershipStatus, User
@@ -132,13 +131,15 @@ def _may_enter(user: User, membership: Membership | None) -> bool:
 
 def _visitor(session: Session, row: AuthSession, user: User, now: datetime) -> Visitor:
     organization = people.organization(session)
-    roles = people.roles(session, user.id, now)
+    granted, roles = reach.granted(session, user.id, now)
     return Visitor(
         user_id=user.id,
         organization_id=row.organization_id,
         session_id=row.id,
         name=user.display_name,
-        permissions=permissions.of_roles(roles),
+        permissions=granted.everywhere,
+        limited=granted.limited,
+        places=granted.places,
         roles=frozenset(roles),
         organization_name=organization.name,
         locale=user.locale or organization.default_locale,

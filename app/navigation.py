@@ -7,7 +7,8 @@ from flask import request, url_for
 from flask_babel import get_locale
 from flask_babel import lazy_gettext as _
 
-from core.http import visitor
+from accounts.permissions import Kind
+from core.http import Visitor, visitor
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,13 @@ class Entry:
     endpoint: str
     icon: str
     permission: str
+    limited: bool = False  # also for who holds the permission in some places only
+    place: str = ""  # only for who is somewhere like this
+
+    def is_for(self, person: Visitor) -> bool:
+        """Tell whether somebody sees it."""
+        holds = person.may_somewhere if self.limited else person.may
+        return holds(self.permission) and (not self.place or any(kind == self.place for kind, _ in person.places))
 
     @property
     def url(self) -> str:
@@ -47,17 +55,18 @@ RAIL = (
             Entry(_("Home"), "app.home", "home", "signed_in"),
             Entry(_("My learning"), "training.my_learning", "module", "learn"),
             Entry(_("Catalog"), "catalog.browse", "catalog", "catalog.browse"),
-            Entry(_("My certificates"), "training.my_certificates", "certificate", "certificate.read_own"),
+            Entry(_("My certificates"), "training.my_certificates", "certificate", "learn"),
         ),
     ),
     Group(
         _("Manage"),
         (
-            Entry(_("Assignments"), "training.list_assignments", "assignment", "progress.read"),
+            Entry(_("My team"), "training.show_team", "users", "progress.read", limited=True, place=Kind.REPORTS),
+            Entry(_("Assignments"), "training.list_assignments", "assignment", "progress.read", limited=True),
             Entry(_("Courses"), "catalog.list_courses", "course", "course.write"),
             Entry(_("Packages"), "scorm_player.list_packages", "package", "package.import"),
-            Entry(_("People"), "accounts.list_people", "people", "people.read"),
-            Entry(_("Certificates"), "training.list_certificates", "certificate", "certificate.read"),
+            Entry(_("People"), "accounts.list_people", "people", "people.read", limited=True),
+            Entry(_("Certificates"), "training.list_certificates", "certificate", "certificate.read", limited=True),
         ),
     ),
     Group(
@@ -72,6 +81,7 @@ RAIL = (
     Group(
         _("Settings"),
         (
+            Entry(_("Roles"), "accounts.list_roles", "lock", "roles.assign"),
             Entry(_("Playback"), "scorm_player.show_playback", "play", "organization.manage"),
             Entry(_("API clients"), "accounts.list_api_clients", "key", "api_client.manage"),
             Entry(_("Jobs"), "app.list_jobs", "jobs", "organization.manage"),
@@ -90,7 +100,7 @@ def template_values() -> dict[str, Any]:
         "home_url": url_for("app.index"),
     }
     if (person := visitor()) is not None:
-        groups = (Group(g.label, tuple(e for e in g.entries if person.may(e.permission))) for g in RAIL)
+        groups = (Group(g.label, tuple(e for e in g.entries if e.is_for(person))) for g in RAIL)
         values["navigation"] = [group for group in groups if group.entries]
         values["person"] = {
             "name": person.name,

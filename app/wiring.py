@@ -11,10 +11,12 @@ from accounts.permissions import SIGNED_IN
 from accounts.routes import bp as accounts_routes
 from accounts.services import addresses as accounts_addresses
 from accounts.services import predicates
+from accounts.services import roles as accounts_roles
 from app import duties
 from app.api import bp as api
 from app.pages import bp as app_pages
 from catalog.routes import bp as catalog_routes
+from catalog.services import courses as catalog_courses
 from core import events, jobs, outgoing, sealing
 from core.config import Config
 from core.db import Database
@@ -99,6 +101,7 @@ def connect(config: Config) -> None:
     training_addresses.use(config.app_origin)
     accounts_addresses.use(config.app_origin)
     predicates.register(TRAINING_WORDS)
+    accounts_roles.know_courses(catalog_courses.titles)
     sealing.use(*config.sealing())
     outgoing.allow(config.outgoing_allow)
 

@@ -28,6 +28,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 HostKind = Literal["app", "content", "any"]
+Place = tuple[str, UUID]
 
 CSP_APP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -38,22 +39,31 @@ CSP_APP = (
 
 @dataclass(frozen=True)
 class Access:
-    """What a view declares: where it answers, who may call it, whether it guards against forged requests itself."""
+    """What a view declares: where it answers, who may call it, whether it guards against forged requests itself.
+
+    A `limited` one also answers who holds the permission in some places only; it shows and does what lies there.
+    """
 
     host: HostKind
     permission: str | None = None
     csrf: bool = True
+    limited: bool = False
 
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who is asking: a signed-in person in one organization, with what they may do there."""
+    """Who is asking: a signed-in person in one organization, with what they may do there.
+
+    `permissions` hold everywhere in the organization, `limited` ones in some places: a kind and an id.
+    """
 
     user_id: UUID
     organization_id: UUID
     session_id: UUID
     name: str
     permissions: frozenset[str]
+    limited: Mapping[str, frozenset[Place]] = field(default_factory=dict)
+    places: frozenset[Place] = frozenset()
     roles: frozenset[str] = frozenset()
     organization_name: str = ""
     locale: str | None = None
@@ -61,8 +71,16 @@ class Visitor:
     client_id: UUID | None = None  # a program, which acts in the name of `user_id`
 
     def may(self, permission: str) -> bool:
-        """Tell whether this person holds the permission."""
+        """Tell whether this person holds the permission everywhere in the organization."""
         return permission in self.permissions
+
+    def may_somewhere(self, permission: str) -> bool:
+        """Tell whether this person holds the permission, everywhere or in some place."""
+        return permission in self.permissions or permission in self.limited
+
+    def where(self, permission: str) -> frozenset[Place] | None:
+        """Return the places in which this person holds the permission; None stands for everywhere."""
+        return None if permission in self.permissions else self.limited.get(permission, frozenset())
 
 
 @dataclass(frozen=True)
@@ -76,9 +94,12 @@ class Parts:
     client_of: Callable[[Database, str, bytes], Visitor | None] = field(default=lambda _database, _token, _key: None)
 
 
-def requires(permission: str) -> Callable[[View], View]:
-    """Declare a view of the application's origin for signed-in people who hold `permission`."""
-    return _declare(Access("app", permission))
+def requires(permission: str, *, limited: bool = False) -> Callable[[View], View]:
+    """Declare a view of the application's origin for signed-in people who hold `permission` in all the organization.
+
+    With `limited` also for those who hold it in some places only: the view asks `current_user().where(permission)`.
+    """
+    return _declare(Access("app", permission, limited=limited))
 
 
 def public() -> Callable[[View], View]:
@@ -228,10 +249,10 @@ def recognize() -> None:
         _refuse_forgery()
     if access.permission is not None:
         person = current_user()
-        if not person.may(access.permission):
-            raise Forbidden(
-                f"{'Your role' if program is None else 'This API client'} does not include this ({access.permission})."
-            )
+        holds = person.may_somewhere if access.limited else person.may
+        if not holds(access.permission):
+            whose = "Your role" if program is None else "This API client"
+            raise Forbidden(f"{whose} does not include this ({access.permission}).")
     if person_now := visitor():
         audit.origin.set(audit.Origin(person_now.user_id, client_address(), g.request_id, person_now.client_id))
 

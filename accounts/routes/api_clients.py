@@ -133,6 +133,7 @@ def _words() -> dict[str, str]:
         "people.sensitive": _("Read and write personal data"),
         "people.write": _("Add and change people"),
         "progress.read": _("Read assignments, progress and completions"),
+        "progress.totals": _("Read how assignments stand in total"),
         "roles.assign": _("Give and take roles"),
         "scim": _("Keep people and groups in step (SCIM 2.0)"),
     }

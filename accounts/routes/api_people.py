@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 
 from accounts.routes.blueprint import bp
-from accounts.services import listing, members, people
+from accounts.services import listing, members, people, roles
 from accounts.services.members import Member
 from core import clock, rest
 from core.db import Session
@@ -51,7 +51,9 @@ class ListedPerson(rest.Answer):
 class HeldRole(rest.Answer):
     """A role given to somebody; both days are inclusive."""
 
-    code: str
+    code: str = Field(description="Of a built-in role; empty for one of the organization's own.")
+    name: str
+    place: list[str] | None = Field(description="Kind and name of the unit or course it is limited to.")
     from_on: date | None
     until_on: date | None
     is_held: bool
@@ -210,13 +212,13 @@ def api_set_standing(user_id: UUID, body: StandingSent) -> ResponseReturnValue:
 @requires("roles.assign")
 @rest.operation(body=RoleDays, answer=FullPerson, tag=TAG, errors=(409,), example={"until_on": "2027-12-31"})
 def api_assign_role(user_id: UUID, role: str, body: RoleDays) -> ResponseReturnValue:
-    """Give somebody a role, or change its days."""
+    """Give somebody a role in the whole organization, or change its days: a code, or the id of an own role."""
     caller = current_user()
     _not_oneself(user_id)
     with database().write(caller.organization_id) as session:
-        members.assign_role(
+        roles.assign(
             session, user_id, role, clock.now(), from_on=str(body.from_on or ""), until_on=str(body.until_on or ""),
-            by=caller.user_id,
+            by=caller.user_id, may=caller.permissions,
         )  # fmt: skip
         session.flush()
         return rest.told(_person(session, user_id))
@@ -229,7 +231,8 @@ def api_remove_role(user_id: UUID, role: str) -> ResponseReturnValue:
     """Take a role away."""
     _not_oneself(user_id)
     with database().write(current_user().organization_id) as session:
-        members.remove_role(session, user_id, role, clock.now())
+        row_id = roles.given_everywhere(session, user_id, role)
+        roles.remove(session, user_id, row_id, clock.now(), may=current_user().permissions)
     return Response(status=204)
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from uuid import UUID
 
 from flask import Response, flash, redirect, render_template, request, url_for
@@ -21,11 +22,14 @@ from accounts.services import (
     members,
     people,
     positions,
+    reach,
+    roles,
     units,
 )
 from core import clock
 from core.errors import Conflict, Invalid, Problem
 from core.http import current_tenant, current_user, database, form, page_number, requires, searched
+from core.reach import Reach
 
 PAGE = 50
 FILTERS = ("status", "unit", "position", "role", "manager", "audience")
@@ -44,17 +48,18 @@ FIELDS = {
 
 
 @bp.get("/people")
-@requires("people.read")
+@requires("people.read", limited=True)
 def list_people() -> ResponseReturnValue:
     """Show people, filtered and sorted as the address says, fifty at a time."""
     number, now = page_number(), clock.now()
     given, order, descending = _asked()
-    which = listing.wanted(**given)
+    within = _within()
+    which = replace(listing.wanted(**given), within=within)
     with database().read(current_tenant()) as session:
         found, total = listing.page(
             session, which, now, order=order, descending=descending, offset=(number - 1) * PAGE, limit=PAGE
         )
-        counts = members.counts(session)
+        counts = members.counts(session, within)
         known_units, known_positions = units.tree(session), positions.listed(session)
         known_audiences = audiences.listed(session)
         manager = people.named(session, [which.manager_id]).get(which.manager_id) if which.manager_id else None
@@ -69,7 +74,7 @@ def list_people() -> ResponseReturnValue:
         units=known_units,
         positions=known_positions,
         audiences=known_audiences,
-        roles=members.ASSIGNABLE,
+        roles=roles.ASSIGNABLE,
         manager=manager,
         page=number,
         pages=-(-total // PAGE),
@@ -77,18 +82,20 @@ def list_people() -> ResponseReturnValue:
 
 
 @bp.get("/people.csv")
-@requires("people.read")
+@requires("people.read", limited=True)
 def export_people() -> ResponseReturnValue:
     """Answer the people of the list, all of them, as a file that the import takes back."""
     given, order, descending = _asked()
-    storage, tenant, now = database(), current_tenant(), clock.now()
+    storage, tenant, now, within = database(), current_tenant(), clock.now(), _within()
 
     def lines() -> Iterator[str]:
         text = io.StringIO()
         writer = csv.writer(text)
         yield "\ufeff"
         with storage.write(tenant) as session:
-            for row in listing.exported(session, listing.wanted(**given), now, order=order, descending=descending):
+            for row in listing.exported(
+                session, replace(listing.wanted(**given), within=within), now, order=order, descending=descending
+            ):
                 writer.writerow(row)
                 if text.tell() > 64 * 1024:
                     yield text.getvalue()
@@ -148,7 +155,7 @@ def add_person() -> ResponseReturnValue:
 
 
 @bp.get("/people/<uuid:user_id>")
-@requires("people.read")
+@requires("people.read", limited=True)
 def show_person(user_id: UUID) -> ResponseReturnValue:
     """Show a person: facts, reporting line, roles."""
     return person_page(user_id)
@@ -205,23 +212,23 @@ def invite_again(user_id: UUID) -> ResponseReturnValue:
 @bp.post("/people/<uuid:user_id>/roles")
 @requires("roles.assign")
 def assign_role(user_id: UUID) -> ResponseReturnValue:
-    """Give a role, or change its days."""
-    values = form({"role": 40, "from_on": 10, "until_on": 10})
+    """Give a role, everywhere or for a unit or course, or change its days."""
+    values, person = form({"role": 40, "place": 50, "from_on": 10, "until_on": 10}), current_user()
     try:
         with database().write(current_tenant()) as session:
-            members.assign_role(session, user_id, now=clock.now(), by=current_user().user_id, **values)
+            roles.assign(session, user_id, now=clock.now(), by=person.user_id, may=person.permissions, **values)
     except Invalid as error:
         return person_page(user_id, values, error.problems), 422
     flash(_("The role is given."), "ok")
     return redirect(url_for("accounts.show_person", user_id=user_id))
 
 
-@bp.post("/people/<uuid:user_id>/roles/<role>/remove")
+@bp.post("/people/<uuid:user_id>/roles/<uuid:row_id>/remove")
 @requires("roles.assign")
-def remove_role(user_id: UUID, role: str) -> ResponseReturnValue:
+def remove_role(user_id: UUID, row_id: UUID) -> ResponseReturnValue:
     """Take a role away."""
     with database().write(current_tenant()) as session:
-        members.remove_role(session, user_id, role, clock.now())
+        roles.remove(session, user_id, row_id, clock.now(), may=current_user().permissions)
     flash(_("The role is taken away."), "ok")
     return redirect(url_for("accounts.show_person", user_id=user_id))
 
@@ -230,11 +237,13 @@ def person_page(user_id: UUID, values: dict[str, str] | None = None, problems: t
     """Return a person's page, perhaps with a form on it that was refused."""
     now = clock.now()
     with database().read(current_tenant()) as session:
-        member = members.get(session, user_id, now)
+        member = members.accessible(session, user_id, _within(), now)
         stand_ins = deputies.of_person(session, user_id, now)
         found = audiences.of_person(session, user_id)
         foreign = external_ids.of_person(session, user_id)
-        fields = [field for field in custom_fields.listed(session) if current_user().may(field.permission)]
+        fields = [field for field in custom_fields.listed(session) if current_user().may_somewhere(field.permission)]
+        offered = roles.listed(session) if current_user().may("roles.assign") else []
+        places = roles.places(session) if offered else []
     return render_template(
         "accounts/person.html",
         member=member,
@@ -244,7 +253,8 @@ def person_page(user_id: UUID, values: dict[str, str] | None = None, problems: t
         audiences=found,
         external_ids=foreign,
         fields=fields,
-        roles=members.ASSIGNABLE,
+        roles=offered,
+        places=places,
         standings=[status for status in members.STANDINGS if status != member.status],
         is_self=user_id == current_user().user_id,
     )
@@ -275,6 +285,11 @@ def _edit_page(user_id: UUID, values: dict[str, str] | None = None, problems: tu
         positions=known_positions,
         fields=fields,
     )
+
+
+def _within() -> Reach | None:
+    """Return how far this visitor sees people."""
+    return reach.of(current_user().where("people.read"))
 
 
 def _offered_roles() -> tuple[str, ...]:

@@ -23,10 +23,10 @@ from core.errors import Conflict, Forbidden, Invalid, NotFound, Problem
 SCIM = "scim"
 """The scope that lets a client keep people and groups as another system has them; who grants it may write people."""
 
-PERSONAL = frozenset({SIGNED_IN, "learn", "certificate.read_own", "api_client.manage"})
+PERSONAL = frozenset({SIGNED_IN, "learn", "api_client.manage"})
 """What people do themselves; no program does it for them, and none makes other programs."""
 
-SCOPES = tuple(sorted({*PERMISSIONS - PERSONAL, SCIM}))
+SCOPES = tuple(sorted({*PERMISSIONS.keys() - PERSONAL, SCIM}))
 """Everything a client can be granted."""
 
 RATE = 600

@@ -64,7 +64,11 @@ def page(
 
 def exported(session: Session, which: Wanted, now: datetime, *, order: str, descending: bool) -> Iterator[list[str]]:
     """Return these people as the rows of a file, headings first; no cell can be taken for a formula."""
-    audit.record(session, "people.exported", details={"filter": {k: str(v) for k, v in vars(which).items() if v}})
+    audit.record(
+        session,
+        "people.exported",
+        details={"filter": {k: str(v) for k, v in vars(which).items() if v and k != "within"}},
+    )
     yield list(HEADINGS)
     for member, user, unit, position, manager in store.everybody(
         session, which, now, order=order, descending=descending

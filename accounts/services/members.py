@@ -2,42 +2,31 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from accounts.errors import AdministratorProtected, LastAdministrator
 from accounts.events import PersonChanged, PersonJoined, PersonLeft
-from accounts.services import custom_fields, people
+from accounts.services import custom_fields, people, roles
+from accounts.services import reach as scopes
 from accounts.services.people import Person
+from accounts.services.roles import HeldRole
 from accounts.store import links, sessions
 from accounts.store import members as store
 from accounts.store import people as people_store
 from accounts.store import units as unit_store
-from accounts.tables import Membership, MembershipStatus, RoleAssignment, RoleCode
+from accounts.tables import Membership, MembershipStatus, RoleCode
 from core import audit, clock
 from core.db import Session
 from core.errors import Conflict, Invalid, NotFound, Problem
 from core.events import publish
-
-ASSIGNABLE = tuple(role for role in RoleCode if role not in (RoleCode.PLATFORM_ADMIN, RoleCode.INTEGRATION))
-"""Roles an organization gives; the others belong to the installation and to machines."""
+from core.reach import Reach
 
 STANDINGS = (MembershipStatus.ACTIVE, MembershipStatus.ON_LEAVE, MembershipStatus.SUSPENDED, MembershipStatus.LEFT)
 """Standings somebody can be given; invited is where people begin."""
 
 _ADMINISTERS = (RoleCode.ORG_ADMIN, RoleCode.PLATFORM_ADMIN)
 _OUTSIDE = (MembershipStatus.SUSPENDED, MembershipStatus.LEFT)
-
-
-@dataclass(frozen=True)
-class HeldRole:
-    """A role given to somebody; both days are inclusive."""
-
-    code: str
-    from_on: date | None
-    until_on: date | None
-    is_held: bool
 
 
 @dataclass(frozen=True)
@@ -99,9 +88,9 @@ def page(
     ], total
 
 
-def counts(session: Session) -> dict[str, int]:
+def counts(session: Session, within: Reach | None = None) -> dict[str, int]:
     """Return how many people stand where, by standing."""
-    found = store.count_by_status(session)
+    found = store.count_by_status(session, within)
     return {status.value: found.get(status, 0) for status in MembershipStatus}
 
 
@@ -111,7 +100,6 @@ def get(session: Session, user_id: UUID, now: datetime) -> Member:
     if user is None or row is None:
         raise NotFound("There is no such person.")
     organization = people_store.organization(session)
-    zone = ZoneInfo(organization.default_timezone)
     unit = unit_store.find(session, row.org_unit_id) if row.org_unit_id else None
     position = unit_store.find_position(session, row.position_id) if row.position_id else None
     return Member(
@@ -125,7 +113,7 @@ def get(session: Session, user_id: UUID, now: datetime) -> Member:
         left_on=row.left_on,
         manager=people.get(session, row.manager_id) if row.manager_id else None,
         reports=[people.described(report, organization) for report in store.reports(session, user_id)],
-        roles=[_held(role, zone, now) for role in store.held_roles(session, user_id)],
+        roles=roles.of_person(session, user_id, now),
         joined_at=row.created_at,
         last_sign_in_at=user.last_login_at,
         is_email_verified=user.email_verified_at is not None,
@@ -261,56 +249,15 @@ def set_standing(session: Session, user_id: UUID, status: str, now: datetime, *,
     )
 
 
+def accessible(session: Session, user_id: UUID, reach: Reach | None, now: datetime) -> Member:
+    """Return a person to somebody whose permission reaches so far. Raises NotFound for everybody else."""
+    scopes.require(session, reach, user_id)
+    return get(session, user_id, now)
+
+
 def line_below(session: Session, user_id: UUID) -> list[UUID]:
     """Return everybody who reports to a person, directly or through others."""
     return store.line_below(session, user_id)
-
-
-def assign_role(
-    session: Session, user_id: UUID, role: str, now: datetime, *, from_on: str = "", until_on: str = "", by: UUID
-) -> None:
-    """Give somebody a role, from and until a day (inclusive, organization's zone); again changes the days.
-
-    Raises NotFound, Invalid, LastAdministrator.
-    """
-    problems: list[Problem] = []
-    if role not in ASSIGNABLE:
-        problems.append(Problem("role", "There is no such role."))
-    first, last = _day(from_on, "from_on", problems), _day(until_on, "until_on", problems)
-    if first and last and last < first:
-        problems.append(Problem("until_on", "The last day lies before the first."))
-    if problems:
-        raise Invalid(problems=problems)
-    _membership(session, user_id)
-    store.lock_organization(session)
-    zone = ZoneInfo(people.tenant(session).timezone)
-    row = next((held for held in store.held_roles(session, user_id) if held.role == role), None)
-    if row is None:
-        row = RoleAssignment(user_id=user_id, role=RoleCode(role), created_at=now, created_by=by)
-        session.add(row)
-    was_alone = store.administrators(session, now) == {user_id} and role == RoleCode.ORG_ADMIN
-    row.valid_from = datetime.combine(first, time(), zone) if first else None
-    row.valid_until = datetime.combine(last + timedelta(days=1), time(), zone) if last else None
-    session.flush()
-    if was_alone and not store.administrators(session, now):
-        raise LastAdministrator
-    days = {"from_on": from_on or None, "until_on": until_on or None}
-    audit.record(session, "role.assigned", "person", user_id, subject_user_id=user_id, new={"role": role, **days})
-    publish(session, PersonChanged(user_id, ["roles"]), subject=user_id)
-
-
-def remove_role(session: Session, user_id: UUID, role: str, now: datetime) -> None:
-    """Take a role away. Raises NotFound, LastAdministrator."""
-    _membership(session, user_id)
-    store.lock_organization(session)
-    row = next((held for held in store.held_roles(session, user_id) if held.role == role), None)
-    if row is None:
-        raise NotFound
-    if row.role is RoleCode.ORG_ADMIN and store.administrators(session, now) == {user_id}:
-        raise LastAdministrator
-    session.delete(row)
-    audit.record(session, "role.removed", "person", user_id, subject_user_id=user_id, old={"role": role})
-    publish(session, PersonChanged(user_id, ["roles"]), subject=user_id)
 
 
 def _leave(session: Session, row: Membership, now: datetime) -> None:
@@ -388,12 +335,6 @@ def _day(text: str, where: str, problems: list[Problem]) -> date | None:
     except ValueError:
         problems.append(Problem(where, "This is not a day.", "Write it like 2026-03-31."))
         return None
-
-
-def _held(row: RoleAssignment, zone: ZoneInfo, now: datetime) -> HeldRole:
-    until = None if row.valid_until is None else (row.valid_until.astimezone(zone) - timedelta(seconds=1)).date()
-    is_held = (row.valid_from is None or row.valid_from <= now) and (row.valid_until is None or row.valid_until > now)
-    return HeldRole(row.role.value, row.valid_from.astimezone(zone).date() if row.valid_from else None, until, is_held)
 
 
 def _membership(session: Session, user_id: UUID) -> Membership:

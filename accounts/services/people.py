@@ -18,6 +18,7 @@ from core.db import Session, uuid7
 from core.errors import Invalid, NotFound, Problem
 from core.events import publish
 from core.jobs import enqueue
+from core.reach import Reach
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]+|[^@\s]{1,64}@localhost")
 SHORTEST_PASSWORD = 10
@@ -74,10 +75,12 @@ def get(session: Session, user_id: UUID) -> Person:
     return described(user, store.organization(session))
 
 
-def page(session: Session, search: str = "", offset: int = 0, limit: int = 50) -> tuple[list[Person], int]:
-    """Return people by name and how many there are in all; `search` looks into names and e-mails."""
+def page(
+    session: Session, search: str = "", offset: int = 0, limit: int = 50, within: Reach | None = None
+) -> tuple[list[Person], int]:
+    """Return people by name as far as `within` reaches, and how many; `search` looks into names and e-mails."""
     organization = store.organization(session)
-    users, total = store.page(session, search, offset, limit)
+    users, total = store.page(session, search, offset, limit, within=within)
     return [described(user, organization) for user in users], total
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Select
 
 from accounts.services import custom_fields, positions, units
-from accounts.services.members import ASSIGNABLE
+from accounts.services.roles import ASSIGNABLE
 from accounts.store import audiences as store
 from core.db import Session
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from accounts.store import audiences, units
 from accounts.tables import Membership, MembershipStatus, OrgUnit, Position, User
 from core.db import Session
+from core.reach import Reach
 
 Manager = aliased(User)
 Line = tuple[Membership, User, OrgUnit | None, Position | None, User | None]
@@ -29,6 +30,7 @@ class Wanted:
     role: str | None = None
     manager_id: UUID | None = None
     audience_id: UUID | None = None
+    within: Reach | None = None
 
 
 ORDERS: dict[str, tuple[Any, ...]] = {
@@ -94,6 +96,8 @@ def _ordered(query: Select[Any], order: str, descending: bool) -> Select[Any]:
 def _conditions(session: Session, wanted: Wanted, now: datetime) -> list[ColumnElement[bool]]:
     status = Membership.status
     found: list[ColumnElement[bool]] = [status == wanted.status if wanted.status else status != MembershipStatus.LEFT]
+    if wanted.within is not None:
+        found.append(wanted.within.covers(Membership.user_id))
     if wanted.search:
         pattern = "%" + wanted.search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         found.append(

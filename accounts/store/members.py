@@ -8,6 +8,7 @@ from sqlalchemy import func, or_, select, text, update
 
 from accounts.tables import Membership, MembershipStatus, Organization, RoleAssignment, RoleCode, User
 from core.db import Session, organization_of
+from core.reach import Reach
 
 
 def find_locked(session: Session, user_id: UUID) -> Membership | None:
@@ -34,9 +35,11 @@ def by_user(session: Session, user_ids: Sequence[UUID]) -> dict[UUID, Membership
     return {row.user_id: row for row in session.scalars(query)}
 
 
-def count_by_status(session: Session) -> dict[MembershipStatus, int]:
+def count_by_status(session: Session, within: Reach | None) -> dict[MembershipStatus, int]:
     """Return how many people stand where."""
     query = select(Membership.status, func.count()).group_by(Membership.status)
+    if within is not None:
+        query = query.where(within.covers(Membership.user_id))
     return {row[0]: row[1] for row in session.execute(query)}
 
 
@@ -112,7 +115,9 @@ def employee_id_is_taken(session: Session, employee_id: str, user_id: UUID) -> b
 
 def held_roles(session: Session, user_id: UUID) -> list[RoleAssignment]:
     """Return the roles given to a person, whether or not they hold now."""
-    query = select(RoleAssignment).where(RoleAssignment.user_id == user_id).order_by(RoleAssignment.role)
+    query = (
+        select(RoleAssignment).where(RoleAssignment.user_id == user_id).order_by(RoleAssignment.role, RoleAssignment.id)
+    )
     return list(session.scalars(query))
 
 
@@ -123,6 +128,8 @@ def administrators(session: Session, now: datetime) -> set[UUID]:
         .join(Membership, Membership.user_id == RoleAssignment.user_id)
         .where(
             RoleAssignment.role == RoleCode.ORG_ADMIN,
+            RoleAssignment.org_unit_id.is_(None),
+            RoleAssignment.course_id.is_(None),
             RoleAssignment.valid_until.is_(None),
             or_(RoleAssignment.valid_from.is_(None), RoleAssignment.valid_from <= now),
             Membership.status.in_([MembershipStatus.ACTIVE, MembershipStatus.ON_LEAVE]),

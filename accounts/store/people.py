@@ -1,13 +1,13 @@
 """Queries on people, memberships and roles."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, or_, select, text
 
-from accounts.tables import Membership, MembershipStatus, Organization, RoleAssignment, User
+from accounts.tables import Membership, MembershipStatus, Organization, User
 from core.db import Session, organization_of
+from core.reach import Reach
 
 
 def organization(session: Session) -> Organization:
@@ -33,18 +33,13 @@ def find_membership(session: Session, user_id: UUID) -> Membership | None:
     )
 
 
-def roles(session: Session, user_id: UUID, now: datetime) -> list[str]:
-    """Return the role codes a person holds at `now`."""
-    query = select(RoleAssignment.role).where(
-        RoleAssignment.user_id == user_id,
-        or_(RoleAssignment.valid_from.is_(None), RoleAssignment.valid_from <= now),
-        or_(RoleAssignment.valid_until.is_(None), RoleAssignment.valid_until > now),
-    )
-    return sorted(role.value for role in session.scalars(query))
-
-
 def page(
-    session: Session, search: str, offset: int, limit: int, status: MembershipStatus | None = None
+    session: Session,
+    search: str,
+    offset: int,
+    limit: int,
+    status: MembershipStatus | None = None,
+    within: Reach | None = None,
 ) -> tuple[Sequence[User], int]:
     """Return people of this organization by name, those matching `search`, and how many there are in all.
 
@@ -56,6 +51,8 @@ def page(
         .where(Membership.status == status if status else Membership.status != MembershipStatus.LEFT)
         .order_by(User.last_name, User.first_name, User.id)
     )
+    if within is not None:
+        query = query.where(within.covers(User.id))
     if search:
         pattern = "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         query = query.where(or_(User.display_name.ilike(pattern), User.email.ilike(pattern)))

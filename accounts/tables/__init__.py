@@ -6,7 +6,7 @@ from accounts.tables.details import CustomField, Deputy, ExternalId, FieldType, 
 from accounts.tables.imports import ImportStep, PeopleImport, PeopleImportChange
 from accounts.tables.organizations import Organization
 from accounts.tables.people import Membership, MembershipStatus, User
-from accounts.tables.roles import RoleAssignment, RoleCode
+from accounts.tables.roles import Role, RoleAssignment, RoleCode
 from accounts.tables.sign_in import AuthSession, OneTimeToken, RecoveryCode, TokenPurpose
 from accounts.tables.structure import OrgUnit, OrgUnitType, Placement, Position
 
@@ -32,6 +32,7 @@ __all__ = [
     "Placement",
     "Position",
     "RecoveryCode",
+    "Role",
     "RoleAssignment",
     "RoleCode",
     "TokenPurpose",

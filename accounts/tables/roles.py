@@ -4,10 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint
-from sqlalchemy.orm import Mapped
+from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db import TenantTable, enum_column, member_key, one_of
+from core.db import TenantTable, enum_column, member_key, one_of, tenant_key
 
 
 class RoleCode(StrEnum):
@@ -26,13 +26,30 @@ class RoleCode(StrEnum):
     INTEGRATION = "integration"
 
 
+class Role(TenantTable):
+    """A role of the organization's own: a set of permissions under a name."""
+
+    __tablename__ = "roles"
+
+    name: Mapped[str] = mapped_column(String(100))
+    description: Mapped[str] = mapped_column(String(500), default="")
+    permissions: Mapped[list[str]]
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID | None]
+
+    __table_args__ = (UniqueConstraint("organization_id", "name"),)
+
+
 class RoleAssignment(TenantTable):
-    """A role a person holds in the organization, perhaps only between two moments."""
+    """A role a person holds, built in or the organization's own; perhaps for a unit or course, between two moments."""
 
     __tablename__ = "role_assignments"
 
     user_id: Mapped[UUID]
-    role: Mapped[RoleCode] = enum_column(RoleCode)
+    role: Mapped[RoleCode | None] = enum_column(RoleCode)
+    role_id: Mapped[UUID | None]
+    org_unit_id: Mapped[UUID | None]
+    course_id: Mapped[UUID | None]  # of the catalog, which accounts does not know
     valid_from: Mapped[datetime | None]
     valid_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
@@ -40,6 +57,14 @@ class RoleAssignment(TenantTable):
 
     __table_args__ = (
         member_key("user_id"),
+        tenant_key("role_id", "roles"),
+        tenant_key("org_unit_id", "org_units"),
         one_of("role", RoleCode),
-        UniqueConstraint("organization_id", "user_id", "role"),
-    )
+        CheckConstraint("num_nonnulls(role, role_id) = 1", name="one_role"),
+        CheckConstraint("num_nonnulls(org_unit_id, course_id) <= 1", name="one_place"),
+        UniqueConstraint(
+            "organization_id", "user_id", "role", "role_id", "org_unit_id", "course_id",
+            name="uq_role_assignments_once", postgresql_nulls_not_distinct=True,
+        ),
+        Index("ix_role_assignments_role_id", "organization_id", "role_id"),
+    )  # fmt: skip

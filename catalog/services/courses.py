@@ -97,6 +97,12 @@ def published(session: Session, search: str = "") -> list[Course]:
     return [_course(*row) for row in rows]
 
 
+def titles(session: Session) -> dict[UUID, str]:
+    """Return the titles of all courses, archived ones too, by id."""
+    rows, _total = store.page(session, list(CourseStatus), "", 0, None)
+    return {course.id: course.title for course in (_course(*row) for row in rows)}
+
+
 def page(
     session: Session, statuses: Sequence[CourseStatus] = OFFERED, search: str = "", offset: int = 0, limit: int = 50
 ) -> tuple[list[Course], int]:

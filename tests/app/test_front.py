@@ -10,7 +10,8 @@ import pytest
 import uvicorn
 from flask import request
 
-from accounts.services import members
+from accounts.permissions import PERMISSIONS
+from accounts.services import members, roles
 from app import build, front
 from app.front import Front
 from core import clock
@@ -379,7 +380,7 @@ class TestStreams:
 
     def test_whoever_leaves_loses_the_open_stream_within_five_seconds(self, site, sign_in, cookie, database, cast):
         with database.write(cast.northwind) as session:
-            members.assign_role(session, cast.ben, "org_admin", clock.now(), by=cast.cem)
+            roles.assign(session, cast.ben, "org_admin", clock.now(), by=cast.cem, may=PERMISSIONS)
         with self.tail(site, cookie) as answer:
             answer.readline()
             began = time.monotonic()

@@ -1,6 +1,17 @@
 """The edge of training: learning, assigning, certificates and the evidence behind them."""
 
-from training.routes import api, assignments, attempts, certificates, evidence, learning, player, repairs, verification
+from training.routes import (
+    api,
+    assignments,
+    attempts,
+    certificates,
+    evidence,
+    learning,
+    player,
+    repairs,
+    team,
+    verification,
+)
 from training.routes.attempts import course_reports, person_learning
 from training.routes.blueprint import bp
 from training.routes.learning import course_actions, home
@@ -19,5 +30,6 @@ __all__ = [
     "person_learning",
     "player",
     "repairs",
+    "team",
     "verification",
 ]

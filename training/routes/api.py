@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from core import clock, rest
 from core.http import current_tenant, current_user, database, requires
+from training.routes import reading
 from training.routes.answers import (
     Assigned,
     AssignmentAnswer,
@@ -29,19 +30,20 @@ from training.store.assignments import Filter
 
 
 @bp.get("/api/v1/training/assignments")
-@requires("progress.read")
+@requires("progress.read", limited=True)
 @rest.operation(query=AssignmentsWanted, answer=rest.Page[AssignmentAnswer], tag="assignments")
 def api_list_assignments(query: AssignmentsWanted) -> ResponseReturnValue:
     """Answer assignments, those due first at the top."""
     now = clock.now()
-    wanted = Filter(query.standing, query.course, None if query.person is None else [query.person])
+    people, within = None if query.person is None else [query.person], reading.within("progress.read")
+    wanted = Filter(query.standing, query.course, people, within)
     with database().read(current_tenant()) as session:
         lines, total = assignments.page(session, wanted, now, query.offset, query.limit)
     return rest.listed([_assignment(line) for line in lines], total, query)
 
 
 @bp.post("/api/v1/training/assignments")
-@requires("assignment.create")
+@requires("assignment.create", limited=True)
 @rest.operation(body=AssignmentSent, answer=Assigned, status=201, tag="assignments")
 def api_assign(body: AssignmentSent) -> ResponseReturnValue:
     """Give a course to people; who has it open already keeps that one."""
@@ -53,18 +55,21 @@ def api_assign(body: AssignmentSent) -> ResponseReturnValue:
             due=body.due_on,
             now=clock.now(),
             assigned_by=current_user().user_id,
+            within=reading.within("assignment.create"),
         )
     answer = Assigned(created=done.created, already_open=done.already, valid=sorted(done.valid))
     return jsonify(rest.plain(answer)), 201
 
 
 @bp.get("/api/v1/training/assignments/<uuid:assignment_id>")
-@requires("progress.read")
+@requires("progress.read", limited=True)
 @rest.operation(answer=AssignmentAnswer, tag="assignments")
 def api_show_assignment(assignment_id: UUID) -> ResponseReturnValue:
     """Answer one assignment."""
     with database().read(current_tenant()) as session:
-        return jsonify(_assignment(assignments.line(session, assignment_id, clock.now())))
+        return jsonify(
+            _assignment(assignments.line(session, assignment_id, clock.now(), reading.within("progress.read")))
+        )
 
 
 @bp.post("/api/v1/enrollments")
@@ -111,12 +116,12 @@ def api_show_progress(enrollment_id: UUID) -> ResponseReturnValue:
 
 
 @bp.get("/api/v1/training/completions")
-@requires("progress.read")
+@requires("progress.read", limited=True)
 @rest.operation(query=rest.Paging, answer=rest.Page[CompletionAnswer], tag="completions")
 def api_list_completions(query: rest.Paging) -> ResponseReturnValue:
     """Answer the ledger, newest first."""
     with database().read(current_tenant()) as session:
-        rows, total = completions.page(session, query.offset, query.limit)
+        rows, total = completions.page(session, query.offset, query.limit, reading.within("progress.read"))
     items = [
         {
             "id": str(row.id),
@@ -141,12 +146,15 @@ def api_list_completions(query: rest.Paging) -> ResponseReturnValue:
 
 
 @bp.get("/api/v1/training/certificates")
-@requires("certificate.read")
+@requires("certificate.read", limited=True)
 @rest.operation(query=CertificatesWanted, answer=rest.Page[CertificateAnswer], tag="certificates")
 def api_list_certificates(query: CertificatesWanted) -> ResponseReturnValue:
     """Answer the register, newest first."""
     with database().read(current_tenant()) as session:
-        found, total = certificates.page(session, clock.now(), query.standing, query.q, query.offset, query.limit)
+        within = reading.within("certificate.read")
+        found, total = certificates.page(
+            session, clock.now(), query.standing, query.q, query.offset, query.limit, within
+        )
     return rest.listed([_certificate(one) for one in found], total, query)
 
 
@@ -158,7 +166,7 @@ def api_show_certificate(certificate_id: UUID) -> ResponseReturnValue:
     person = current_user()
     with database().read(person.organization_id) as session:
         shown = certificates.accessible(
-            session, certificate_id, person.user_id, clock.now(), may_read_all=person.may("certificate.read")
+            session, certificate_id, person.user_id, clock.now(), within=reading.within("certificate.read")
         )
     return jsonify(_certificate(shown))
 

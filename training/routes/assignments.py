@@ -8,7 +8,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from accounts.services import people
+from accounts.permissions import Kind
+from accounts.services import people, reach
 from catalog.services import courses
 from core import clock
 from core.db import Session
@@ -37,16 +38,16 @@ class Values:
 
 
 @bp.get("/assignments")
-@requires("progress.read")
+@requires("progress.read", limited=True)
 def list_assignments() -> ResponseReturnValue:
     """Show assignments, those due first at the top; filters stand in the address."""
     standing, course_id = reading.word("standing", Standing), reading.identifier("course")
     search, number = searched(), page_number()
-    now = clock.now()
+    now, within = clock.now(), reading.within("progress.read")
     with database().read(current_tenant()) as session:
-        wanted = Filter(standing, course_id, _people_matching(session, search))
+        wanted = Filter(standing, course_id, _people_matching(session, search), within)
         lines, total = assignments.page(session, wanted, now, (number - 1) * PAGE, PAGE)
-        counts = assignments.counts(session, now)
+        counts = assignments.counts(session, now, within)
         course = _course(session, course_id)
         zone = people.tenant(session).timezone
     return render_template(
@@ -66,7 +67,7 @@ def list_assignments() -> ResponseReturnValue:
 
 
 @bp.get("/assignments/new")
-@requires("assignment.create")
+@requires("assignment.create", limited=True)
 def new_assignment() -> ResponseReturnValue:
     """Show the form: which course, to whom, until when."""
     chosen = frozenset(filter(None, (reading.as_id(text) for text in request.args.getlist("person"))))
@@ -75,7 +76,7 @@ def new_assignment() -> ResponseReturnValue:
 
 
 @bp.post("/assignments")
-@requires("assignment.create")
+@requires("assignment.create", limited=True)
 def assign() -> ResponseReturnValue:
     """Give a course to the chosen people."""
     given = form({"course_id": 36, "due_on": 10})
@@ -93,6 +94,7 @@ def assign() -> ResponseReturnValue:
                 due=due,
                 now=clock.now(),
                 assigned_by=current_user().user_id,
+                within=reading.within("assignment.create"),
             )
     except Invalid as error:
         problems = error.problems
@@ -108,9 +110,14 @@ def assign() -> ResponseReturnValue:
 def _form(values: Values, problems: tuple[Problem, ...]) -> str:
     now = clock.now()
     with database().read(current_tenant()) as session:
-        offered = courses.published(session)
-        found, total = people.page(session, values.search, 0, OFFERED_PEOPLE)
-        missing = values.user_ids - {person.user_id for person in found}
+        offered, reached = courses.published(session), reading.within("assignment.create")
+        if reached is not None and reached.things:
+            if {kind for kind, _id in current_user().where("assignment.create") or ()} == {Kind.COURSE}:
+                offered = [course for course in offered if course.id in reached.things]
+            reached = None  # in their own courses anybody, so everybody can be chosen
+        found, total = people.page(session, values.search, 0, OFFERED_PEOPLE, reached)
+        missing = {one for one in values.user_ids if reach.covers(session, reached, one)}
+        missing -= {person.user_id for person in found}
         found = [*people.named(session, list(missing)).values(), *found]
         today = clock.day_in(people.tenant(session).timezone, now)
     return render_template(

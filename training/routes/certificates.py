@@ -29,7 +29,7 @@ class NotRendered(Unavailable):
 
 
 @bp.get("/certificates")
-@requires("certificate.read_own")
+@requires("learn")
 def my_certificates() -> ResponseReturnValue:
     """Show one's own certificates."""
     with database().read(current_tenant()) as session:
@@ -38,13 +38,15 @@ def my_certificates() -> ResponseReturnValue:
 
 
 @bp.get("/certificates/register")
-@requires("certificate.read")
+@requires("certificate.read", limited=True)
 def list_certificates() -> ResponseReturnValue:
     """Show all certificates of the organization, searchable, by standing."""
     standing, search = reading.word("standing", CertificateStanding), searched()
     number = page_number()
     with database().read(current_tenant()) as session:
-        found, total = certificates.page(session, clock.now(), standing, search, (number - 1) * PAGE, PAGE)
+        found, total = certificates.page(
+            session, clock.now(), standing, search, (number - 1) * PAGE, PAGE, reading.within("certificate.read")
+        )
     return render_template(
         "training/certificate_register.html",
         certificates=found,
@@ -111,7 +113,7 @@ def revoke_certificate(certificate_id: UUID) -> ResponseReturnValue:
 def _accessible(session: Session, certificate_id: UUID) -> Shown:
     person = current_user()
     return certificates.accessible(
-        session, certificate_id, person.user_id, clock.now(), may_read_all=person.may("certificate.read")
+        session, certificate_id, person.user_id, clock.now(), within=reading.within("certificate.read")
     )
 
 

@@ -19,7 +19,7 @@ def home() -> str:
     """Return the Home page of whoever is signed in; the application's home view answers it."""
     person = current_user()
     with database().read(person.organization_id) as session:
-        page = service.page(session, person.user_id, clock.now(), with_overview=person.may("progress.read"))
+        page = service.page(session, person.user_id, clock.now(), with_overview=person.may("progress.totals"))
     return render_template("training/home.html", page=page)
 
 

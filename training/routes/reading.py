@@ -8,10 +8,18 @@ from uuid import UUID
 import orjson
 from flask import request
 
+from accounts.services import reach
 from core.errors import BadRequest, Invalid, Problem
+from core.http import current_user
+from core.reach import Reach
 
 PAGE = 50
 Word = TypeVar("Word", bound=StrEnum)
+
+
+def within(permission: str) -> Reach | None:
+    """Return how far whoever is signed in holds a permission; None stands for everywhere."""
+    return reach.of(current_user().where(permission))
 
 
 def word(name: str, words: type[Word]) -> Word | None:

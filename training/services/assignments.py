@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from accounts.services import people
+from accounts.services import people, reach
 from accounts.services.people import Person
 from catalog.services import courses
 from catalog.services.courses import Course
@@ -14,6 +14,7 @@ from core import audit, clock
 from core.db import Session
 from core.errors import Invalid, NotFound, Problem
 from core.events import publish
+from core.reach import Reach
 from training.errors import NotPublished
 from training.events import AssignmentCreated
 from training.rules.assignments import AssignmentType, Obligation, Standing, due_on, end_of_day
@@ -61,11 +62,13 @@ def assign(
     due: date | None = None,
     kind: AssignmentType = AssignmentType.INDIVIDUAL,
     assigned_by: UUID | None = None,
+    within: Reach | None = None,
 ) -> Assigned:
     """R-ASG-1: give a course to people, due at the end of a day of the organization's zone (R-DUE-1).
 
-    Whoever has it open keeps that assignment; whoever holds a valid completion is left alone (R-ASG-3). Raises Invalid
-    naming what is wrong, NotFound for a course or a person of somebody else, NotPublished.
+    `within` says whom, or which courses, whoever assigns may assign. Whoever has it open keeps that assignment; whoever
+    holds a valid completion is left alone (R-ASG-3). Raises Invalid naming what is wrong, NotFound for a course or a
+    person of somebody else or out of reach, NotPublished.
     """
     tenant = people.tenant(session)
     today = clock.day_in(tenant.timezone, now)
@@ -75,6 +78,8 @@ def assign(
     if course.current_version_id is None:
         raise NotPublished
     if len(people.named(session, wanted)) != len(wanted):
+        raise NotFound("There is no such person.")
+    if not reach.covers_all(session, within, wanted, course_id):
         raise NotFound("There is no such person.")
     valid = completion_store.holders(session, wanted, course_id, today)
     already = store.open_ones(session, wanted, course_id)
@@ -147,14 +152,23 @@ def page(
     return lines(session, rows, now), total
 
 
-def line(session: Session, assignment_id: UUID, now: datetime) -> AssignmentLine:
-    """Return one assignment as lists show it. Raises NotFound."""
-    return lines(session, [(get(session, assignment_id), store.enrollment_of(session, assignment_id))], now)[0]
+def accessible(session: Session, assignment_id: UUID, within: Reach | None) -> TrainingAssignment:
+    """Return an assignment to somebody who sees so far. Raises NotFound."""
+    found = get(session, assignment_id)
+    if not reach.covers(session, within, found.user_id, found.course_id):
+        raise NotFound("There is no such assignment.")
+    return found
 
 
-def counts(session: Session, now: datetime) -> dict[Standing, int]:
-    """Return how many assignments stand how."""
-    return store.counts(session, now)
+def line(session: Session, assignment_id: UUID, now: datetime, within: Reach | None = None) -> AssignmentLine:
+    """Return one assignment as lists show it, to somebody who sees so far. Raises NotFound."""
+    found = accessible(session, assignment_id, within)
+    return lines(session, [(found, store.enrollment_of(session, assignment_id))], now)[0]
+
+
+def counts(session: Session, now: datetime, within: Reach | None = None) -> dict[Standing, int]:
+    """Return how many assignments stand how, as far as `within` reaches."""
+    return store.counts(session, now, within)
 
 
 def lines(session: Session, rows: Sequence[Row], now: datetime) -> list[AssignmentLine]:

@@ -6,13 +6,14 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from accounts.services import people
+from accounts.services import people, reach
 from accounts.services.people import Person
 from catalog.services import courses
 from catalog.services.courses import Course, CourseVersion
 from catalog.services.modules import Module
 from core.db import Session
 from core.errors import NotFound
+from core.reach import Reach
 from scorm_player.services import reports
 from scorm_player.services.reports import Analyzed, History
 from training.services.sources import Sources
@@ -90,13 +91,15 @@ class ModuleReport:
         return round(sum(spent) / len(spent)) if spent else 0
 
 
-def of_enrollment(session: Session, enrollment_id: UUID, user_id: UUID, *, may_read_all: bool) -> PersonsAttempts:
-    """Return what was done under an enrollment: to the person whose it is, and to whoever may read all.
+def of_enrollment(session: Session, enrollment_id: UUID, user_id: UUID, *, within: Reach | None) -> PersonsAttempts:
+    """Return what was done under an enrollment: to the person whose it is, and to whoever sees so far.
 
     Raises NotFound for everybody else.
     """
     enrollment = store.find(session, enrollment_id)
-    if enrollment is None or (enrollment.user_id != user_id and not may_read_all):
+    if enrollment is None or (
+        enrollment.user_id != user_id and not reach.covers(session, within, enrollment.user_id, enrollment.course_id)
+    ):
         raise NotFound("There is no such course of yours.")
     sources = Sources(session)
     return PersonsAttempts(
@@ -120,13 +123,16 @@ def with_registration(session: Session, enrollment_id: UUID, registration_id: UU
     served = store.find_by_registration(session, registration_id)
     if served is None or served[0].id != enrollment_id:
         raise NotFound("There is no such registration in this enrollment.")
-    return of_enrollment(session, enrollment_id, served[0].user_id, may_read_all=True)
+    return of_enrollment(session, enrollment_id, served[0].user_id, within=None)
 
 
-def of_person(session: Session, user_id: UUID) -> list[Taken]:
-    """Return everything somebody has enrolled in, newest first."""
+def of_person(session: Session, user_id: UUID, within: Reach | None = None) -> list[Taken]:
+    """Return what somebody has enrolled in, newest first, as far as `within` reaches."""
     sources = Sources(session)
-    return [Taken(one, sources.course(one.course_id)) for one in store.of_person(session, user_id)]
+    taken = store.of_person(session, user_id)
+    if not reach.covers(session, within, user_id):
+        taken = [one for one in taken if within is not None and one.course_id in within.things]
+    return [Taken(one, sources.course(one.course_id)) for one in taken]
 
 
 def _played(session: Session, enrollment_id: UUID, module: Module) -> Played:
@@ -135,8 +141,8 @@ def _played(session: Session, enrollment_id: UUID, module: Module) -> Played:
     return Played(module, registration_id, history)
 
 
-def of_module(session: Session, course_id: UUID, module_id: UUID | None) -> ModuleReport:
-    """Return how everybody fared in a module of a course; in the first of the newest version when none is named.
+def of_module(session: Session, course_id: UUID, module_id: UUID | None, within: Reach | None = None) -> ModuleReport:
+    """Return how people within reach fared in a module of a course; without a module in the newest version's first.
 
     Raises NotFound when the course or the module in it is not this tenant's.
     """
@@ -155,7 +161,7 @@ def of_module(session: Session, course_id: UUID, module_id: UUID | None) -> Modu
         if module_id is not None:
             raise NotFound("This course has no such module.")
         return ModuleReport(course, None, choices, (), ())
-    served = store.registrations_of_module(session, chosen.module.id)
+    served = store.registrations_of_module(session, chosen.module.id, within)
     names = people.named(session, [enrollment.user_id for _, enrollment in served])
     by_registration = dict(served)
     lines = [

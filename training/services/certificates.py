@@ -8,12 +8,13 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from accounts.services import people
+from accounts.services import people, reach
 from core import audit, clock, files
 from core.db import Session
 from core.errors import Invalid, NotFound, Problem
 from core.events import publish
 from core.files import Files
+from core.reach import Reach
 from training import certificate_pdf
 from training.errors import AlreadyRevoked
 from training.events import CertificateIssued, CertificateRevoked
@@ -158,10 +159,11 @@ def render(session: Session, storage: Files, certificate_id: UUID) -> None:
     session.flush()
 
 
-def accessible(session: Session, certificate_id: UUID, user_id: UUID, now: datetime, *, may_read_all: bool) -> Shown:
-    """Return a certificate to its holder, or to whoever may read all. Raises NotFound for everybody else."""
+def accessible(session: Session, certificate_id: UUID, user_id: UUID, now: datetime, *, within: Reach | None) -> Shown:
+    """Return a certificate to its holder, or to whoever sees so far. Raises NotFound for everybody else."""
     certificate = _get(session, certificate_id)
-    if certificate.user_id != user_id and not may_read_all:
+    is_seen = reach.covers(session, within, certificate.user_id, certificate.course_id)
+    if certificate.user_id != user_id and not is_seen:
         raise NotFound("There is no such certificate.")
     return shown(session, [certificate], now)[0]
 
@@ -184,10 +186,11 @@ def page(
     search: str = "",
     offset: int = 0,
     limit: int = 50,
+    within: Reach | None = None,
 ) -> tuple[list[Shown], int]:
-    """Return the register, newest first, and how many match in all."""
+    """Return the register as far as `within` reaches, newest first, and how many match in all."""
     today = clock.day_in(people.tenant(session).timezone, now)
-    rows, total = store.page(session, standing, search, today, offset, limit)
+    rows, total = store.page(session, standing, search, today, offset, limit, within)
     return shown(session, rows, now), total
 
 

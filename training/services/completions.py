@@ -7,6 +7,7 @@ from core import audit, clock
 from core.db import Session
 from core.errors import NotFound
 from core.events import publish
+from core.reach import Reach
 from scorm_player.services import packages
 from training.events import CompletionRecorded
 from training.rules.certificates import last_valid_day
@@ -107,6 +108,8 @@ def get(session: Session, completion_id: UUID) -> TrainingCompletion:
     return found
 
 
-def page(session: Session, offset: int = 0, limit: int = 50) -> tuple[list[TrainingCompletion], int]:
-    """Return the newest completions and how many there are in all."""
-    return store.page(session, offset, limit)
+def page(
+    session: Session, offset: int = 0, limit: int = 50, within: Reach | None = None
+) -> tuple[list[TrainingCompletion], int]:
+    """Return the newest completions as far as `within` reaches, and how many there are in all."""
+    return store.page(session, offset, limit, within)

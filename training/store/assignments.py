@@ -10,6 +10,7 @@ from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from core.db import Session, organization_of, uuid7
+from core.reach import Reach
 from training.rules.assignments import SOON, Standing
 from training.tables import AssignmentStatus, CourseEnrollment, TrainingAssignment
 
@@ -25,6 +26,7 @@ class Filter:
     standing: Standing | None = None
     course_id: UUID | None = None
     user_ids: Sequence[UUID] | None = None
+    within: Reach | None = None
 
 
 def find(session: Session, assignment_id: UUID) -> TrainingAssignment | None:
@@ -86,12 +88,24 @@ def page(session: Session, wanted: Filter, now: datetime, offset: int, limit: in
     return [(assignment, enrollment) for assignment, enrollment in session.execute(ordered)], total
 
 
-def counts(session: Session, now: datetime) -> dict[Standing, int]:
+def counts(session: Session, now: datetime, within: Reach | None) -> dict[Standing, int]:
     """Return how many assignments stand how."""
     total = func.count()
     columns = [total.filter(_stands(standing, now)).label(standing.value) for standing in Standing]
-    row = session.execute(select(*columns).select_from(TrainingAssignment)).one()
+    query = select(*columns).select_from(TrainingAssignment)
+    if within is not None:
+        query = query.where(within.covers(TrainingAssignment.user_id, TrainingAssignment.course_id))
+    row = session.execute(query).one()
     return {standing: getattr(row, standing.value) for standing in Standing}
+
+
+def counts_by_person(session: Session, now: datetime, within: Reach) -> dict[UUID, dict[Standing, int]]:
+    """Return how many assignments of each of these people stand how; who has none is left out."""
+    total = func.count()
+    columns = [total.filter(_stands(standing, now)).label(standing.value) for standing in Standing]
+    query = select(TrainingAssignment.user_id, *columns).where(within.covers(TrainingAssignment.user_id))
+    rows = session.execute(query.group_by(TrainingAssignment.user_id))
+    return {row.user_id: {standing: getattr(row, standing.value) for standing in Standing} for row in rows}
 
 
 def open_of_person(session: Session, user_id: UUID) -> list[TrainingAssignment]:
@@ -136,6 +150,8 @@ def _narrow(query: Rows, wanted: Filter, now: datetime) -> Rows:
         query = query.where(TrainingAssignment.course_id == wanted.course_id)
     if wanted.user_ids is not None:
         query = query.where(TrainingAssignment.user_id.in_(wanted.user_ids))
+    if wanted.within is not None:
+        query = query.where(wanted.within.covers(TrainingAssignment.user_id, TrainingAssignment.course_id))
     return query
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from core.db import Session, organization_of
+from core.reach import Reach
 from training.rules.certificates import EXPIRES_SOON, CertificateStanding
 from training.tables import Certificate, CertificateCounter, CertificateEvent, CertificateStatus
 
@@ -43,10 +44,18 @@ def of_person(session: Session, user_id: UUID) -> list[Certificate]:
 
 
 def page(
-    session: Session, standing: CertificateStanding | None, search: str, today: date, offset: int, limit: int
+    session: Session,
+    standing: CertificateStanding | None,
+    search: str,
+    today: date,
+    offset: int,
+    limit: int,
+    within: Reach | None,
 ) -> tuple[list[Certificate], int]:
     """Return certificates, newest first, and how many there are in all; `search` looks at number, holder and title."""
     query = select(Certificate)
+    if within is not None:
+        query = query.where(within.covers(Certificate.user_id, Certificate.course_id))
     if standing is not None:
         query = query.where(_stands(standing, today))
     if search:

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Select, func, or_, select
 
 from core.db import Session
+from core.reach import Reach
 from training.tables import TrainingCompletion
 
 
@@ -56,10 +57,12 @@ def of_person(session: Session, user_id: UUID) -> list[TrainingCompletion]:
     return list(session.scalars(query.order_by(TrainingCompletion.completed_at.desc(), TrainingCompletion.id)))
 
 
-def page(session: Session, offset: int, limit: int) -> tuple[list[TrainingCompletion], int]:
+def page(session: Session, offset: int, limit: int, within: Reach | None) -> tuple[list[TrainingCompletion], int]:
     """Return the newest completions and how many there are in all."""
     query = select(TrainingCompletion).order_by(TrainingCompletion.completed_at.desc(), TrainingCompletion.id)
-    total = session.scalar(select(func.count()).select_from(TrainingCompletion)) or 0
+    if within is not None:
+        query = query.where(within.covers(TrainingCompletion.user_id, TrainingCompletion.course_id))
+    total = session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
     return list(session.scalars(query.offset(offset).limit(limit))), total
 
 

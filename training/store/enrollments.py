@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from core.db import Session, organization_of, uuid7
+from core.reach import Reach
 from training.tables import CourseEnrollment, EnrollmentStatus, ModuleRegistration
 
 OPEN = (EnrollmentStatus.ENROLLED, EnrollmentStatus.IN_PROGRESS)
@@ -94,12 +95,16 @@ def find_by_registration(session: Session, registration_id: UUID) -> tuple[Cours
     return None if row is None else (row[0], row[1])
 
 
-def registrations_of_module(session: Session, module_id: UUID) -> list[tuple[UUID, CourseEnrollment]]:
-    """Return every registration that serves a module, with the enrollment it belongs to."""
+def registrations_of_module(
+    session: Session, module_id: UUID, within: Reach | None
+) -> list[tuple[UUID, CourseEnrollment]]:
+    """Return every registration within reach that serves a module, with the enrollment it belongs to."""
     query = (
         select(ModuleRegistration.registration_id, CourseEnrollment)
         .join(CourseEnrollment, CourseEnrollment.id == ModuleRegistration.course_enrollment_id)
         .where(ModuleRegistration.module_id == module_id)
         .order_by(ModuleRegistration.created_at, ModuleRegistration.id)
     )
+    if within is not None:
+        query = query.where(within.covers(CourseEnrollment.user_id, CourseEnrollment.course_id))
     return [(registration_id, enrollment) for registration_id, enrollment in session.execute(query)]
