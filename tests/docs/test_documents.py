@@ -24,16 +24,15 @@ def test_no_setting_is_documented_that_does_not_exist():
 
 
 def test_the_permission_matrix_is_the_one_in_the_code():
-    table = [line for line in (DOCS / "permissions.md").read_text().splitlines() if line.startswith("| `")]
-    roles = [
-        cell.strip()
-        for cell in (DOCS / "permissions.md").read_text().split("| permission |")[1].split("|\n")[0].split("|")
-    ]
-    documented = {role: set() for role in roles}
-    for line in table:
-        permission, *marks = [cell.strip() for cell in line.strip("|").split("|")]
-        for role, mark in zip(roles, marks, strict=True):
-            if mark == "●":
-                documented[role].add(permission.strip("`"))
+    page = (DOCS / "permissions.md").read_text()
+    roles = [cell.strip() for cell in page.split("| permission |")[1].split("| limited to |\n")[0].split("|")]
+    documented = {role: {} for role in roles}
+    for line in page.splitlines():
+        if line.startswith("| `"):
+            permission, *marks, _limits = [cell.strip() for cell in line.strip("|").split("|")]
+            for role, mark in zip(roles, marks, strict=True):
+                if mark in ("●", "◐"):
+                    documented[role][permission.strip("`")] = mark
 
-    assert documented == {role: set(permissions) for role, permissions in ROLES.items()}
+    told = {role: {code: reach.value for code, reach in held.items()} for role, held in ROLES.items()}
+    assert documented == told
