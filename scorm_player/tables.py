@@ -245,6 +245,27 @@ class Registration(TenantTable):
     )
 
 
+class RegistrationMove(TenantTable):
+    """A hot-fix of one registration: from which package version to which, when, by whom and why. Never changed."""
+
+    __tablename__ = "registration_moves"
+
+    registration_id: Mapped[UUID]
+    from_version_id: Mapped[UUID]
+    to_version_id: Mapped[UUID]
+    moved_at: Mapped[datetime]
+    moved_by: Mapped[UUID]
+    reason: Mapped[str] = mapped_column(Text)
+
+    __table_args__ = (
+        tenant_key("registration_id", "registrations"),
+        tenant_key("from_version_id", "package_versions"),
+        tenant_key("to_version_id", "package_versions"),
+        member_key("moved_by"),
+        Index("ix_registration_moves_registration", "organization_id", "registration_id"),
+    )
+
+
 class LaunchSession(TenantTable):
     """One opening of one item in one window. Only the newest of a registration writes."""
 

@@ -1,6 +1,17 @@
 """The edge of scorm_player: requests in, answers out."""
 
-from scorm_player.routes import api_packages, content, launch, packages, playback, preview, reports, runtime
+from scorm_player.routes import api_packages, content, hot_fixes, launch, packages, playback, preview, reports, runtime
 from scorm_player.routes.blueprint import bp
 
-__all__ = ["api_packages", "bp", "content", "launch", "packages", "playback", "preview", "reports", "runtime"]
+__all__ = [
+    "api_packages",
+    "bp",
+    "content",
+    "hot_fixes",
+    "launch",
+    "packages",
+    "playback",
+    "preview",
+    "reports",
+    "runtime",
+]

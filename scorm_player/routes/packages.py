@@ -11,7 +11,7 @@ from core.http import config, current_tenant, database, page_number, requires, s
 from scorm_player.errors import NotAPackage
 from scorm_player.routes.blueprint import bp
 from scorm_player.routes.uploads import receive_upload
-from scorm_player.services import packages, playback
+from scorm_player.services import hot_fix, packages, playback
 from scorm_player.tables import ImportState, PackageItem, PackageSource
 
 PAGE = 50
@@ -95,12 +95,14 @@ def show_package(package_id: UUID) -> ResponseReturnValue:
         versions = packages.versions(session, package_id)
         tree = packages.items(session, versions[0].id)
         policy = playback.of_package(session, package_id)
+        origins = hot_fix.origins(session, versions[0])
     return render_template(
         "scorm_player/packages_package.html",
         policy=policy,
         package=package,
         versions=versions,
         version=versions[0],
+        origins=origins,
         tree=with_depth(tree),
     )
 
@@ -113,8 +115,9 @@ def show_package_version(package_id: UUID, sequence: int) -> ResponseReturnValue
         package = packages.get(session, package_id)
         version = packages.version_number(session, package_id, sequence)
         tree = packages.items(session, version.id)
+        origins = hot_fix.origins(session, version)
     return render_template(
-        "scorm_player/packages_version.html", package=package, version=version, tree=with_depth(tree)
+        "scorm_player/packages_version.html", package=package, version=version, tree=with_depth(tree), origins=origins
     )
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Numeric, and_, case, delete, func, select
+from sqlalchemy import ColumnElement, Numeric, case, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from core.db import Session, organization_of, uuid7
@@ -205,7 +205,7 @@ def answers(session: Session, version_id: UUID, registration_ids: Sequence[UUID]
 
 
 def _of(version_id: UUID, registration_ids: Sequence[UUID] | None) -> ColumnElement[bool]:
-    is_of_version = PackageItem.package_version_id == version_id
+    """Registrations that are named count in whatever version they are by now: a hot-fix may have moved them."""
     if registration_ids is None:
-        return is_of_version
-    return and_(is_of_version, ScormInteraction.registration_id.in_(registration_ids))
+        return PackageItem.package_version_id == version_id
+    return ScormInteraction.registration_id.in_(registration_ids)

@@ -1,11 +1,13 @@
 """Courses to play in tests: a manifest in a few words, its rows, and somebody registered for it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from core.db import Session
 from core.tables import File
+from scorm_player.archive import Index, Member
 from scorm_player.scorm.manifest.model import Manifest, Organization, Resource
 from scorm_player.scorm.sequencing.definition import Activity, ControlModes, CourseStructure, Edition
 from scorm_player.scorm.visit import Learner
@@ -120,3 +122,38 @@ def sent(
     """Commit one batch of changes."""
     batch = Batch(sequence, changes, Decimal(marks.pop("seconds", 0)), **marks)
     return runtime.commit(session, launch.session_id, [batch], announced=sequence, now=now)
+
+
+def index(**files):
+    return Index(tuple(Member(f"{name}.html", 0, 1, 1, 0, crc) for name, crc in files.items())).to_bytes()
+
+
+def next_version(db, old_id, change=lambda root: root, **files):
+    """The package once more, after a change of its tree, with other files."""
+    old = db.get(PackageVersion, (db.info["organization_id"], old_id))
+    manifest = Manifest.from_json(old.manifest)
+    built = manifest.organizations[0].structure
+    built = replace(built, root=change(built.root))
+    sha256 = uuid4().hex * 2
+    file = File(sha256=sha256, size_bytes=1, media_type="application/zip", original_name="b.zip", created_at=NOW)
+    db.add(file)
+    db.flush()
+    new = PackageVersion(
+        package_id=old.package_id, sequence=2, file_id=file.id, sha256=sha256, uncompressed_bytes=1, file_count=1,
+        member_index=index(**files), import_report=[], title="Fire safety", state=ImportState.READY,
+        manifest=replace(manifest, organizations=(replace(manifest.organizations[0], structure=built),)).to_json(),
+        capability=f"capability-{sha256}"[:60], capability_since=NOW, ready_at=NOW,
+    )  # fmt: skip
+    db.add(new)
+    db.flush()
+    for position, activity in enumerate(built.root.walk()):
+        iri = COURSE if activity is built.root else f"{COURSE}/{activity.identifier}"
+        kind = "organization" if activity is built.root else "sco"
+        db.add(
+            PackageItem(
+                package_version_id=new.id, position=position, identifier=activity.identifier, kind=kind,
+                title=activity.title, activity_iri=iri,
+            )
+        )  # fmt: skip
+    db.flush()
+    return old, new

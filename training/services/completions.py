@@ -8,7 +8,7 @@ from core.db import Session
 from core.errors import NotFound
 from core.events import publish
 from core.reach import Reach
-from scorm_player.services import packages
+from scorm_player.services import hot_fix, packages
 from training.events import CompletionRecorded
 from training.rules.certificates import last_valid_day
 from training.rules.progress import HUNDRED, CourseState
@@ -16,6 +16,7 @@ from training.services import certificates
 from training.services.sources import Sources
 from training.store import assignments as assignment_store
 from training.store import completions as store
+from training.store import enrollments as enrollment_store
 from training.tables import (
     AssignmentStatus,
     CompletionMethod,
@@ -49,7 +50,7 @@ def record(
         is_passed=True,
         time_spent_seconds=course.seconds,
         completion_method=CompletionMethod.ONLINE,
-        evidence=evidence(session, enrollment, course.deciding, sources),
+        evidence=evidence(session, enrollment, course.deciding, sources, now),
         valid_until=last_valid_day(day, facts.validity_months) if facts.validity_months else None,
         recorded_at=now,
     )
@@ -71,9 +72,9 @@ def record(
 
 
 def evidence(
-    session: Session, enrollment: CourseEnrollment, deciding: tuple[UUID, ...], sources: Sources
+    session: Session, enrollment: CourseEnrollment, deciding: tuple[UUID, ...], sources: Sources, until: datetime
 ) -> dict[str, object]:
-    """Return what a completion rests on, as the ledger keeps it."""
+    """Return what a completion rests on, as the ledger keeps it; `until` which moment hot-fixes are told."""
     played = [m for m in sources.modules(enrollment.course_version_id) if m.package_version_id is not None]
     return {
         "statements": [str(statement_id) for statement_id in deciding],
@@ -87,7 +88,26 @@ def evidence(
             if module.package_version_id is not None
         ],
         "content_hash": sources.version(enrollment.course_version_id).content_hash,
+        **_hot_fixes(session, enrollment, until),
     }
+
+
+def _hot_fixes(session: Session, enrollment: CourseEnrollment, until: datetime) -> dict[str, object]:
+    """Tell which modules went on in another package version than they began in; nothing where none did."""
+    served = enrollment_store.registrations(session, enrollment.id)
+    moved = hot_fix.moves(session, list(served), until)
+    told = [
+        {
+            "module_id": str(served[registration_id]),
+            "from_sha256": one.from_sha256,
+            "to_sha256": one.to_sha256,
+            "moved_at": one.moved_at.isoformat(),
+            "reason": one.reason,
+        }
+        for registration_id, in_order in moved.items()
+        for one in in_order
+    ]
+    return {"hot_fixes": told} if told else {}
 
 
 def _close(session: Session, enrollment: CourseEnrollment, completed_at: datetime) -> None:

@@ -76,6 +76,7 @@ class Evidence:
     certificate: Shown | None
     modules: Sequence[Played]
     links: Sequence[Link]
+    hot_fixes: Sequence[Mapping[str, str]]  # as the ledger keeps them
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ def of_completion(session: Session, completion_id: UUID, now: datetime) -> Evide
         ),
         certificate=certificates.of_completions(session, [row.id], now).get(row.id),
         modules=_played(session, row.course_enrollment_id, row.evidence["packages"], sources, row.course_version_id),
+        hot_fixes=row.evidence.get("hot_fixes", []),
         links=[
             Link(
                 activity=fact,

@@ -149,7 +149,7 @@ def _evidence(
         yield Difference(
             where, f"{course.score} at {course.completed_at}", f"{completion.final_score} at {completion.completed_at}"
         )
-    now = completions.evidence(session, enrollment, (), sources)
-    for name in ("packages", "content_hash"):
-        if now[name] != completion.evidence[name]:
-            yield Difference(f"{where} {name}", f"{now[name]}", f"{completion.evidence[name]}")
+    now = completions.evidence(session, enrollment, (), sources, completion.recorded_at)
+    for name in ("packages", "content_hash", "hot_fixes"):
+        if now.get(name) != completion.evidence.get(name):
+            yield Difference(f"{where} {name}", f"{now.get(name)}", f"{completion.evidence.get(name)}")

@@ -84,6 +84,14 @@ def find_registration(session: Session, enrollment_id: UUID, module_id: UUID) ->
     return session.scalar(query)
 
 
+def registrations(session: Session, enrollment_id: UUID) -> dict[UUID, UUID]:
+    """Return, by registration, the module of an enrollment that it serves."""
+    query = select(ModuleRegistration.registration_id, ModuleRegistration.module_id).where(
+        ModuleRegistration.course_enrollment_id == enrollment_id
+    )
+    return dict(session.execute(query.order_by(ModuleRegistration.registration_id)).all())
+
+
 def find_by_registration(session: Session, registration_id: UUID) -> tuple[CourseEnrollment, UUID] | None:
     """Return the enrollment and the module that a registration serves."""
     query = (

@@ -1,0 +1,90 @@
+"""A hot-fix: who moves to the new version of a package, with what, and when it is refused."""
+
+from dataclasses import replace
+
+import pytest
+
+from core.errors import Invalid, NotFound
+from scorm_player.scorm.sequencing.definition import Edition, LimitConditions
+from scorm_player.services import hot_fix, registrations, reports, runtime
+from scorm_player.services.hot_fix import DoesNotFit
+from scorm_player.store import registrations as store
+from tests.scorm_player.playing import NOW, course, index, launched, next_version, sco, sent
+
+
+def enrolled(db, user_id, version_id):
+    actor = {"objectType": "Agent", "account": {"homePage": "http://localhost", "name": str(user_id)}}
+    return registrations.register(db, user_id=user_id, package_version_id=version_id, actor=actor, now=NOW)
+
+
+def test_those_in_progress_go_on_in_the_new_version_where_they_left(db, cast):
+    first = course(db, sco("one"), sco("two"), edition=Edition.FOURTH, index=index(one=1, two=2))
+    ana, ben = enrolled(db, cast.ana, first), enrolled(db, cast.ben, first)
+    opened = launched(db, ana)
+    answer = [("cmi.interactions.0.id", "q1"), ("cmi.interactions.0.type", "choice")]
+    sent(db, opened, 1, *answer, ("cmi.suspend_data", "page 3"), ("cmi.exit", "suspend"), initialized=True)
+    done = launched(db, ben)
+    for sequence, request in ((1, "continue"), (1, "exitAll")):
+        sent(db, done, sequence, ("cmi.completion_status", "completed"), initialized=True, terminated=True)
+        done = runtime.navigate(db, done.session_id, request, now=NOW)
+    assert registrations.summary(db, ben).completion == "completed"
+    old, new = next_version(
+        db, first, lambda root: replace(root, title="Fire safety, corrected"), one=7, two=2, three=3
+    )
+    assert [(one.version.sequence, one.in_progress) for one in hot_fix.origins(db, new)] == [(1, 1)]
+    differs = hot_fix.difference(db, old, new)
+    assert (differs.obstacles, differs.changed, differs.added, differs.removed) == (
+        [], ["one.html"], ["three.html"], [],
+    )  # fmt: skip
+
+    assert hot_fix.move(db, old, new, reason="A wrong number.", by=cast.ben, now=NOW) == 1
+
+    assert store.get(db, ana).package_version_id == new.id
+    assert store.get(db, ben).package_version_id == old.id
+    sent(db, opened, 2, ("cmi.suspend_data", "page 4"), terminated=True)  # the window that was open all the time
+    again = launched(db, ana)
+    assert again.document["values"]["cmi.suspend_data"] == "page 4"
+    assert again.document["values"]["cmi.entry"] == "resume"
+    history = reports.history(db, ana).items
+    assert [len(line.attempts) for line in history if line.title == "One"] == [1]
+    assert {q.question.identifier for q in reports.analysis(db, old.id, [ana])} == {"q1"}
+    told = hot_fix.moves(db, [ana, ben], NOW)
+    assert [(one.from_sha256, one.to_sha256, one.reason) for one in told[ana]] == [
+        (old.sha256, new.sha256, "A wrong number.")
+    ]
+    assert ben not in told
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        pytest.param(lambda root: replace(root, children=root.children[:1]), "Two is missing", id="a part less"),
+        pytest.param(lambda root: replace(root, children=(*root.children, sco("x"))), "X is new", id="a part more"),
+        pytest.param(lambda root: replace(root, children=root.children[::-1]), "The order", id="another order"),
+        pytest.param(
+            lambda root: replace(
+                root, children=(replace(root.children[0], limits=LimitConditions(attempt_limit=1)), root.children[1])
+            ),
+            "The rules of One differ",
+            id="other rules",
+        ),
+    ],
+)
+def test_versions_that_differ_in_what_data_hang_on_move_nobody(db, cast, change, says):
+    first = course(db, sco("one"), sco("two"), edition=Edition.FOURTH, index=index(one=1))
+    ana = enrolled(db, cast.ana, first)
+    old, new = next_version(db, first, change, one=1)
+
+    with pytest.raises(DoesNotFit, match=says):
+        hot_fix.move(db, old, new, reason="Try.", by=cast.ben, now=NOW)
+
+    assert store.get(db, ana).package_version_id == old.id
+
+
+def test_a_hot_fix_has_a_reason_and_stays_within_its_package(db, cast):
+    first = course(db, index=index(one=1))
+    old, new = next_version(db, first, one=2)
+    with pytest.raises(Invalid):
+        hot_fix.move(db, old, new, reason="", by=cast.ben, now=NOW)
+    with pytest.raises(NotFound):
+        hot_fix.move(db, old, old, reason="Try.", by=cast.ben, now=NOW)

@@ -1,0 +1,55 @@
+"""A hot-fix on pages, and what the ledger says of it when the course is completed afterwards."""
+
+import pytest
+from sqlalchemy import select
+
+from core import clock
+from scorm_player.services import runtime
+from scorm_player.services.runtime import Batch, Learner
+from scorm_player.tables import PackageVersion
+from tests.scorm_player.playing import index, next_version
+from tests.training import stage
+from training.services.rebuild import rebuild
+from training.tables import TrainingCompletion
+
+
+@pytest.fixture
+def republished(database, cast):
+    """Ana is in progress in a package that has come once more; answer her registration and the package's page."""
+    with database.write(cast.northwind) as session:
+        course = stage.course(session)
+        _, registration = stage.playing(session, course, cast.ana)
+        version_id = course.modules[0].package_version_id
+        session.get(PackageVersion, (cast.northwind, version_id)).member_index = index(one=1)
+        session.flush()
+        _, new = next_version(session, version_id, one=2)
+        return registration, f"/packages/{new.package_id}"
+
+
+def test_the_difference_is_shown_and_the_ledger_tells_both_hashes(republished, sign_in, database, cast, run_jobs):
+    registration, package = republished
+    ben, way = sign_in("ben"), f"{package}/versions/2/hot-fix/1"
+    assert way in ben.get(package).text
+    page = ben.get(way).text
+    assert "1 file changed" in page
+    assert "one.html" in page
+    assert sign_in("ana").get(way).status_code == 403
+    assert ben.post(way, data={"reason": ""}).status_code == 422
+
+    assert ben.post(way, data={"reason": "A wrong number."}).status_code == 302
+    with database.write(cast.northwind) as session:
+        launch = runtime.launch(session, registration, person=Learner("ana", "Tester, Ana"), now=clock.now())
+        batch = Batch(1, [("cmi.core.lesson_status", "passed")], initialized=True, terminated=True)
+        runtime.commit(session, launch.session_id, [batch], now=clock.now())
+    run_jobs()
+
+    with database.read(cast.northwind) as session:
+        completion = session.scalars(select(TrainingCompletion)).one()
+        assert rebuild(session).differences == ()
+    (told,) = completion.evidence["hot_fixes"]
+    assert told["reason"] == "A wrong number."
+    assert told["from_sha256"] != told["to_sha256"]
+    evidence = sign_in("cem").get(f"/evidence/{completion.id}").text
+    assert told["from_sha256"] in evidence
+    assert told["to_sha256"] in evidence
+    assert way not in ben.get(package).text
