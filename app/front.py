@@ -89,6 +89,8 @@ class Front:
             await self._answer_hot(hot, scope, receive, send)
         elif scope["method"] in ("GET", "HEAD") and wiring.HOT_READS[0](scope["raw_path"]):
             await self._answer_hot_read(wiring.HOT_READS[1], scope, receive, send)
+        elif scope["raw_path"].startswith(wiring.CONTENT_PREFIX) and scope["method"] == "GET":
+            await self._answer_content(scope, receive, send)
         elif scope["raw_path"] in self._streams and scope["method"] == "GET":
             await self._stream(scope, receive, send)
         else:
@@ -151,6 +153,18 @@ class Front:
         status, found, content = answer
         metrics.REQUESTS.labels("lrs.hot", scope["method"], status).inc()
         await _respond(send, status, found, content, has_body=scope["method"] != "HEAD")
+
+    async def _answer_content(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        is_plain = len(headers) == len(scope["headers"]) and b"content-length" not in headers
+        is_plain = is_plain and b"transfer-encoding" not in headers
+        answer = wiring.CONTENT(self.parts, scope["raw_path"], headers) if is_plain else None
+        if answer is None:
+            await self._bridge(scope, receive, send)
+            return
+        status, found, content = answer
+        metrics.REQUESTS.labels("scorm_player.hot", "GET", status).inc()
+        await _respond(send, status, found, content)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Server-sent events for a signed-in person who may look (HTML standard, 9.2)."""
@@ -304,7 +318,8 @@ def _replay(body: bytes) -> Receive:
 async def _respond(
     send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes, *, has_body: bool = True
 ) -> None:
-    headers = [*headers, (b"content-length", str(len(body)).encode())]
+    if status != 304:
+        headers = [*headers, (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body if has_body else b""})
 

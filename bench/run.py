@@ -29,7 +29,7 @@ from uuid import UUID
 import psycopg
 
 from accounts.services import organizations, people
-from bench import load, processor, streams
+from bench import load, processor, scorm, streams
 from bench.fill import fill
 from bench.statements import BUSY, HOME, VERBS, Maker
 from core import clock, config, migrations, postgres
@@ -265,7 +265,7 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=5)
     options.add_argument("--statements", type=int, default=100_000, help="rows in the store before reading is measured")
     options.add_argument("--port", type=int, default=8459)
-    options.add_argument("--only", default="prepare,single,batch,together,read,streams")
+    options.add_argument("--only", default="prepare,single,batch,together,read,streams,scorm")
     options.add_argument("--minute", type=float, default=60, help="seconds that eight clients store at the same time")
     chosen = options.parse_args()
     parts = set(chosen.only.split(","))
@@ -292,6 +292,8 @@ def main() -> None:
                     reading(stage, chosen.seconds, chosen.statements)
                 if "streams" in parts:
                     streams.measure(stage, process.pid, chosen.seconds)
+                if "scorm" in parts:
+                    scorm.measure(stage, home, chosen.seconds, say)
                 say((home / "web.log").read_text()[-2000:])
             stage.database.close()
         finally:

@@ -17,11 +17,10 @@ from scorm_player import archive
 from scorm_player.archive import Member
 from scorm_player.content_types import is_media
 from scorm_player.routes.blueprint import bp
+from scorm_player.routes.hot import CACHING
 from scorm_player.services.content import content_of
 
 Reader = Callable[[BinaryIO], Iterator[bytes]]
-
-CACHING = "private, max-age=2592000, immutable"  # a month: then the path itself changes
 
 
 @bp.get("/p/<capability>/<path:path>")

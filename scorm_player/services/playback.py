@@ -29,8 +29,8 @@ def of_package(session: Session, package_id: UUID | None) -> Policy:
 
 
 def of_version(session: Session, version_id: UUID) -> Policy:
-    """Return what holds for a version. Raises NotFound."""
-    return of_package(session, packages.version(session, version_id).package_id)
+    """Return what holds for a version, asked in one question: it is part of every launch and every step."""
+    return policy.merged(*store.of_version(session, version_id))
 
 
 def change(session: Session, package_id: UUID | None, settings: Mapping[str, Any], *, now: datetime) -> None:

@@ -67,7 +67,11 @@ def register(
 
 def summary(session: Session, registration_id: UUID) -> RegistrationSummary:
     """Return how far a registration has come. Raises NotFound."""
-    found = store.get(session, registration_id)
+    return summary_of(store.get(session, registration_id))
+
+
+def summary_of(found: Registration) -> RegistrationSummary:
+    """Return how far a registration that was read already has come."""
     return RegistrationSummary(
         id=found.id,
         user_id=found.user_id,

@@ -12,7 +12,7 @@ from core.db import Session
 from scorm_player.answers import Row
 from scorm_player.scorm import cmi
 from scorm_player.scorm.sequencing.definition import Activity
-from scorm_player.services.registrations import RegistrationSummary, summary
+from scorm_player.services.registrations import RegistrationSummary, summary, summary_of
 from scorm_player.store import answers as store
 from scorm_player.store import registrations as registration_store
 from scorm_player.store.answers import Answer, Question
@@ -214,7 +214,7 @@ def standings(session: Session, registration_ids: Sequence[UUID]) -> list[Standi
     """Return where these registrations stand, the one begun last first."""
     counts = store.attempt_counts(session, registration_ids)
     return [
-        Standing(summary(session, row.id), counts.get(row.id, 0), row.started_at, row.completed_at)
+        Standing(summary_of(row), counts.get(row.id, 0), row.started_at, row.completed_at)
         for row in store.registrations(session, registration_ids)
     ]
 

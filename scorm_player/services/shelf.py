@@ -29,6 +29,11 @@ class Shelf(Generic[Thing]):
                 self._things.popitem(last=False)
         return thing
 
+    def find(self, key: Hashable) -> Thing | None:
+        """Return the thing of this key if it is here."""
+        with self._lock:
+            return self._things.get(key)
+
     def forget(self, key: Hashable) -> None:
         """Let go of the thing of this key."""
         with self._lock:

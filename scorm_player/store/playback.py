@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from core.db import Session, organization_of, uuid7
-from scorm_player.tables import PlaybackPolicy
+from scorm_player.tables import PackageVersion, PlaybackPolicy
 
 
 def settings(session: Session, package_id: UUID | None) -> dict[str, Any]:
@@ -17,6 +17,17 @@ def settings(session: Session, package_id: UUID | None) -> dict[str, Any]:
         PlaybackPolicy.package_id == package_id if package_id is not None else PlaybackPolicy.package_id.is_(None)
     )
     return dict(session.scalar(query) or {})
+
+
+def of_version(session: Session, version_id: UUID) -> list[dict[str, Any]]:
+    """Return what is set for the organization and, after it, for the package of a version, as far as anything is."""
+    package = select(PackageVersion.package_id).where(PackageVersion.id == version_id).scalar_subquery()
+    query = (
+        select(PlaybackPolicy.settings)
+        .where(or_(PlaybackPolicy.package_id.is_(None), PlaybackPolicy.package_id == package))
+        .order_by(PlaybackPolicy.package_id.is_not(None))
+    )
+    return [dict(found) for found in session.scalars(query)]
 
 
 def save(session: Session, package_id: UUID | None, given: dict[str, Any], now: datetime) -> None:

@@ -5,9 +5,12 @@ import zipfile
 
 import pytest
 
+from app import metrics
 from core import clock
+from scorm_player.routes import hot
 from scorm_player.services import content, packages
 from scorm_player.tables import PackageSource
+from tests.app.test_front import running
 from tests.scorm_player import manifests, zips
 
 CONTENT = "http://127.0.0.1"
@@ -226,3 +229,73 @@ def test_the_database_is_not_asked_for_every_file(get, monkeypatch):
 
     assert get("raw.png").status_code == 200
     assert asked == []
+
+
+class TestTheShortWay:
+    """What the front answers itself is what the view would have said."""
+
+    GZIP = {"Accept-Encoding": "gzip, deflate, br"}
+
+    @pytest.fixture
+    def ways(self, app, client, path, monkeypatch):
+        """Ask for a file both ways; the second answer is None where the front leaves it to the view."""
+        monkeypatch.setattr(content, "SECONDS_UNTIL_ASKED_AGAIN", 60.0)
+        client.get(path + "index.html", base_url=CONTENT)
+
+        def ask(name, **headers):
+            view = client.get(path + name, base_url=CONTENT, headers=headers)
+            raw = {b"host": b"127.0.0.1"} | {key.lower().encode(): text.encode() for key, text in headers.items()}
+            return view, hot.answer(app.extensions["stoa"], (path + name).encode(), raw)
+
+        return ask
+
+    @pytest.mark.parametrize("name", ["index.html", "scripts/Lesson%20One.js", "empty.css", "raw.png"])
+    def test_small_files_leave_the_same(self, ways, name):
+        view, (status, headers, body) = ways(name, **self.GZIP)
+
+        assert (status, body) == (view.status_code, view.data)
+        told = {key.decode(): text.decode() for key, text in headers}
+        expected = {key.lower(): text for key, text in view.headers.items() if key != "Content-Length"}
+        assert told | {"x-request-id": ""} == expected | {"x-request-id": ""}
+
+    def test_what_is_known_is_not_sent_again(self, ways):
+        first, _ = ways("index.html", **self.GZIP)
+
+        view, (status, headers, body) = ways("index.html", **self.GZIP, **{"If-None-Match": first.headers["ETag"]})
+
+        assert (view.status_code, status, body) == (304, 304, b"")
+        assert dict(headers)[b"etag"].decode() == view.headers["ETag"]
+
+    @pytest.mark.parametrize(
+        ("name", "headers"),
+        [
+            pytest.param("film.mp4", GZIP, id="a film"),
+            pytest.param("index.html", {}, id="no gzip"),
+            pytest.param("index.html", {"Accept-Encoding": "gzip;q=0"}, id="gzip refused"),
+            pytest.param("raw.png", {"Range": "bytes=0-3"}, id="a range"),
+            pytest.param("index.html", GZIP | {"If-None-Match": '"other"'}, id="another tag"),
+            pytest.param("index.html", GZIP | {"Service-Worker": "script"}, id="a service worker"),
+            pytest.param("gone.html", GZIP, id="nothing there"),
+            pytest.param("..%2f..%2findex.html", GZIP, id="a way out"),
+        ],
+    )
+    def test_all_else_goes_the_long_way(self, ways, name, headers):
+        assert ways(name, **headers)[1] is None
+
+    def test_the_applications_host_has_no_short_way(self, app, ways, path):
+        ways("index.html")
+        asked = {b"host": b"localhost", b"accept-encoding": b"gzip"}
+        assert hot.answer(app.extensions["stoa"], f"{path}index.html".encode(), asked) is None
+
+    def test_a_path_taken_back_is_forgotten_here_too(self, app, ways, path, monkeypatch):
+        monkeypatch.setattr(content, "SECONDS_UNTIL_ASKED_AGAIN", -1.0)
+        assert ways("index.html", **self.GZIP)[1] is None
+
+    def test_the_front_gives_it(self, app, ways, path):
+        ways("index.html")
+        before = metrics.REQUESTS.labels("scorm_player.hot", "GET", 200)._value.get()
+        with running(app) as site:
+            answer = site("GET", f"{path}index.html?lesson=1", Host="127.0.0.1", Accept_Encoding="gzip")
+
+        assert gzip.decompress(answer.content) == b"<title>Lesson</title>" * 100
+        assert metrics.REQUESTS.labels("scorm_player.hot", "GET", 200)._value.get() == before + 1
