@@ -12,6 +12,11 @@ export function announce(text) {
 const flashes = document.getElementById("flashes");
 if (flashes) announce(flashes.textContent.trim());
 
+// A long menu shows where we are.
+const rail = document.querySelector(".rail");
+const here = rail?.querySelector("[aria-current]");
+if (here) rail.scrollTop = here.getBoundingClientRect().bottom - rail.getBoundingClientRect().bottom + 24;  // the page itself stays
+
 // ---------------------------------------------------------------- colors
 
 function chosenTheme() {
