@@ -75,7 +75,7 @@ def _problem(problem: Any) -> dict[str, str]:
 
 
 def _wants_page() -> bool:
-    if request.path.startswith(("/api/", "/xapi", "/runtime/", "/healthz", "/readyz", "/metrics")):
+    if request.path.startswith(("/api/", "/scim/", "/xapi", "/runtime/", "/healthz", "/readyz", "/metrics")):
         return False
     accepted = request.accept_mimetypes
     return not accepted or accepted.best_match(["text/html", "application/json"]) == "text/html"
@@ -88,6 +88,9 @@ def _respond(status: int, title: str, message: str, problems: tuple[Any, ...]) -
             request_id=request_id(),
         )  # fmt: skip
         return Response(page, status=status, mimetype="text/html")
+    if request.path.startswith("/scim/"):
+        told = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": str(status), "detail": message}
+        return Response(orjson.dumps(told), status=status, mimetype="application/scim+json")
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": message}
     if problems:
         body["errors"] = [_problem(problem) for problem in problems]

@@ -11,6 +11,7 @@ from sqlalchemy import Select
 from accounts.services import custom_fields, positions, units
 from accounts.services.roles import ASSIGNABLE
 from accounts.store import audiences as store
+from accounts.store import scim as group_store
 from core.db import Session
 
 Takes = Literal["choices", "people", "date", "text", "number", "tags"]
@@ -79,6 +80,10 @@ def _position_choices(session: Session) -> list[tuple[str, str]]:
     return [(str(job.id), job.name) for job in positions.listed(session)]
 
 
+def _group_choices(session: Session) -> list[tuple[str, str]]:
+    return [(str(group.id), group.name) for group in group_store.groups(session)]
+
+
 def _role_choices(_session: Session) -> list[tuple[str, str]]:
     return [(role.value, role.value.replace("_", " ").capitalize()) for role in ASSIGNABLE]
 
@@ -99,6 +104,14 @@ _BUILT_IN = (
         "choices",
         lambda _operator, values, _now: store.in_positions(_ids(values)),
         _position_choices,
+    ),
+    Predicate(
+        "group",
+        "Group",
+        ("is",),
+        "choices",
+        lambda _operator, values, _now: group_store.in_groups(_ids(values)),
+        _group_choices,
     ),
     Predicate(
         "manager",

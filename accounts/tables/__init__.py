@@ -7,6 +7,7 @@ from accounts.tables.imports import ImportStep, PeopleImport, PeopleImportChange
 from accounts.tables.organizations import Organization
 from accounts.tables.people import Membership, MembershipStatus, User
 from accounts.tables.roles import Role, RoleAssignment, RoleCode
+from accounts.tables.scim import ScimUser, UserGroup, UserGroupMember
 from accounts.tables.sign_in import AuthSession, OneTimeToken, RecoveryCode, TokenPurpose
 from accounts.tables.structure import OrgUnit, OrgUnitType, Placement, Position
 
@@ -35,7 +36,10 @@ __all__ = [
     "Role",
     "RoleAssignment",
     "RoleCode",
+    "ScimUser",
     "TokenPurpose",
     "User",
+    "UserGroup",
+    "UserGroupMember",
     "UserProfile",
 ]
