@@ -28,6 +28,7 @@ from lrs.routes import bp as lrs_routes
 from lrs.routes import hot as lrs_hot
 from lrs.routes.browser import TAIL
 from lrs.routes.tail import Tail
+from lrs.services import rates
 from lrs.services import statements as lrs_statements
 from scorm_player import jobs as scorm_player_jobs
 from scorm_player.routes import bp as scorm_player_routes
@@ -106,6 +107,7 @@ def connect(config: Config) -> None:
     accounts_roles.know_courses(catalog_courses.titles)
     sealing.use(*config.sealing())
     outgoing.allow(config.outgoing_allow)
+    rates.use(config.home, config.xapi_rate)
 
 
 def parts(config: Config, database: Database) -> Parts:

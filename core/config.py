@@ -52,6 +52,7 @@ SETTINGS = (
     ),
     Setting("STOA_INSECURE", "0", "1 allows plain http beyond loopback, for a trusted network only."),
     Setting("STOA_XAPI_VERSION", "1.0.3", "xAPI version of /xapi for requests that name none: 1.0.3 or 2.0.0."),
+    Setting("STOA_XAPI_RATE", "0", "Requests per minute of an LRS credential that has no number of its own; 0: any."),
     Setting("STOA_MAX_UPLOAD", "1073741824", "Largest upload, in bytes."),
     Setting("STOA_MAX_BODY", "67108864", "Largest body of any other request, in bytes."),
     Setting(
@@ -107,6 +108,7 @@ class Config:
     sealing_keys: tuple[str, ...] = ()
     import_max_bytes: int = 32 << 20
     import_max_rows: int = 100_000
+    xapi_rate: int = 0
 
     @property
     def app_host(self) -> str:
@@ -162,6 +164,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         smtp_url=env.get("SMTP_URL") or None,
         mail_from=env.get("MAIL_FROM") or "Stoa <no-reply@localhost>",
         test=_flag(env, "STOA_TEST", default=False),
+        xapi_rate=_whole(env, "STOA_XAPI_RATE", 0),
         import_max_bytes=_number(env, "IMPORT_MAX_BYTES", 32 << 20),
         import_max_rows=_number(env, "IMPORT_MAX_ROWS", 100_000),
         sealing_keys=tuple(key.strip() for key in env.get("STOA_SEALING_KEYS", "").split(",") if key.strip()),
@@ -203,6 +206,13 @@ def _number(env: Mapping[str, str], name: str, default: int) -> int:
     raw = env.get(name) or str(default)
     if not raw.isdecimal() or not int(raw):
         raise ConfigurationError(f"{name}={raw!r} is not a positive whole number.")
+    return int(raw)
+
+
+def _whole(env: Mapping[str, str], name: str, default: int) -> int:
+    raw = env.get(name) or str(default)
+    if not raw.isdecimal():
+        raise ConfigurationError(f"{name}={raw!r} is not a whole number.")
     return int(raw)
 
 

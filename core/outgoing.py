@@ -85,15 +85,18 @@ class Answer:
 class Line:
     """A connection to one origin, at the address it had when the line was opened."""
 
-    def __init__(self, url: str) -> None:
-        """Resolve and judge the origin of `url`. Raises AddressRefused, Unreachable."""
+    def __init__(self, url: str, *, is_own: bool = False) -> None:
+        """Resolve and judge the origin of `url`. Raises AddressRefused, Unreachable.
+
+        `is_own` says that the address is the operator's own setting and not what somebody typed: it may be any.
+        """
         parts = _split(url)
         self.origin = f"{parts.scheme}://{parts.netloc}"
         self._host = parts.hostname or ""
         self._netloc = parts.netloc
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        address = _resolved(self._host, port)
-        if parts.scheme == "http" and not _is_allowed(address):
+        address = _resolved(self._host, port, is_own=is_own)
+        if not is_own and parts.scheme == "http" and not _is_allowed(address):
             raise _refused(f"{self.origin} would send secrets in clear. Use https://.")
         pinned = f"[{address}]" if address.version == 6 else str(address)
         self._base = f"{parts.scheme}://{pinned}:{port}"
@@ -152,9 +155,9 @@ def check(url: str) -> None:
 
 
 @contextmanager
-def line(url: str) -> Iterator[Line]:
-    """Open a line to the origin of `url` for as long as it is needed. Raises AddressRefused, Unreachable."""
-    with Line(url) as opened:
+def line(url: str, *, is_own: bool = False) -> Iterator[Line]:
+    """Open a line to the origin of `url` for as long as it is needed. Raises as `Line`."""
+    with Line(url, is_own=is_own) as opened:
         yield opened
 
 
@@ -173,7 +176,7 @@ def _split(url: str) -> SplitResult:
     return parts
 
 
-def _resolved(host: str, port: int) -> Address:
+def _resolved(host: str, port: int, *, is_own: bool = False) -> Address:
     """The address to call. All that the name has must be acceptable: which one is used must not matter."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -182,7 +185,7 @@ def _resolved(host: str, port: int) -> Address:
     addresses = [ipaddress.ip_address(str(item[4][0]).partition("%")[0]) for item in found]
     if not addresses:
         raise Unreachable(f"There is no host {host}.")
-    for address in addresses:
+    for address in [] if is_own else addresses:
         if not (_is_public(address) or _is_allowed(address)):
             raise _refused(
                 f"{host} is {address}, which is not a public address. An operator can allow its network with "

@@ -144,11 +144,33 @@ class Credential(TenantTable):
     registration: Mapped[UUID | None]  # limited to this registration
     created_at: Mapped[datetime]
     created_by: Mapped[UUID | None]
+    rate: Mapped[int | None]  # requests per minute; null: the setting, 0: any number
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
 
     __table_args__ = (Index("ix_lrs_credentials_key", "key", unique=True),)
+
+
+class TokenIssuer(TenantTable):
+    """An OpenID Connect provider whose bearer tokens open a credential in place of a secret; `id` is the credential's.
+
+    What a token may do is what `scope_map` makes of its claim, within the credential's scopes.
+    """
+
+    __tablename__ = "lrs_token_issuers"
+
+    issuer: Mapped[str] = mapped_column(String(500))
+    audience: Mapped[str] = mapped_column(String(300))
+    jwks_url: Mapped[str | None] = mapped_column(String(500))  # null: as the provider's configuration says
+    scope_claim: Mapped[str] = mapped_column(String(100))
+    scope_map: Mapped[dict[str, Any]]  # {value of the claim: [scope, …]}; empty: every token may all of the scopes
+    is_bound_to_subject: Mapped[bool]  # only statements and documents of the account issuer | sub
+
+    __table_args__ = (
+        tenant_key("id", "lrs_credentials"),
+        Index("ix_lrs_token_issuers_token", "issuer", "audience", unique=True),
+    )
 
 
 class Refusal(TenantTable):

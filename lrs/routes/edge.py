@@ -16,14 +16,18 @@ from core.errors import BadRequest, Forbidden, StoaError, TooLarge, Unauthorized
 from core.http import config, database
 from lrs.routes import call as calls
 from lrs.routes.call import Call
-from lrs.services import credentials, queries, refusals
+from lrs.services import credentials, queries, rates, refusals, tokens
 from lrs.services.credentials import Caller
+from lrs.services.tokens import TokenRefused
 from lrs.xapi import values
 from lrs.xapi.versions import Version
 
 CONSISTENT_THROUGH = "X-Experience-API-Consistent-Through"
 
-EXPOSED = f"ETag, Last-Modified, Content-Length, X-Experience-API-Version, {CONSISTENT_THROUGH}"
+EXPOSED = (
+    "ETag, Last-Modified, Content-Length, Retry-After, WWW-Authenticate, X-Experience-API-Version, "
+    f"{CONSISTENT_THROUGH}"
+)
 _ALLOWED = (
     "Authorization, Content-Type, Content-Length, Accept, Accept-Language, If-Match, If-None-Match, "
     "X-Experience-API-Version, X-Experience-API-Hash, Content-Transfer-Encoding"
@@ -84,13 +88,34 @@ def _handled(call: Call, resource: Resource) -> Response:
 
 
 def authenticate(call: Call) -> Caller:
-    """Who is asking, by HTTP Basic (Communication 4.0). Raises Unauthorized; Forbidden for a foreign origin."""
-    key, secret = basic(call.headers.get("authorization", ""))
-    caller = credentials.caller_of(database(), key, secret, hash_key=config().key("lrs"), now=clock.now())
-    origin = call.headers.get("origin")
+    """Who is asking (Communication 4.0). Raises as `caller_of`."""
+    return caller_of(call.headers.get("authorization", ""), call.headers.get("origin"))
+
+
+def caller_of(authorization: str, origin: str | None) -> Caller:
+    """Who is asking, by HTTP Basic or with a bearer token; one request of theirs is counted.
+
+    Raises Unauthorized; Forbidden for a foreign origin; TooFast when they ask too often.
+    """
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        caller = tokens.caller_of(database(), token.strip(), now=clock.now())
+    else:
+        key, secret = basic(authorization)
+        caller = credentials.caller_of(database(), key, secret, hash_key=config().key("lrs"), now=clock.now())
     if caller.origins and origin is not None and origin not in caller.origins:
         raise Forbidden("This credential is not for scripts of that origin.")
+    rates.take(caller)
     return caller
+
+
+def challenges(error: Unauthorized) -> list[str]:
+    """The WWW-Authenticate headers of a 401 (RFC 7617, RFC 6750 3)."""
+    bearer = 'Bearer realm="xAPI"'
+    if isinstance(error, TokenRefused):
+        described = "".join(sign if " " <= sign <= "~" and sign not in '"\\' else "'" for sign in error.message)
+        bearer += f', error="invalid_token", error_description="{described}"'
+    return ['Basic realm="xAPI", charset="UTF-8"', bearer]
 
 
 _WORTH_A_NOTE = frozenset({400, 403, 409, 412, 413})
@@ -109,7 +134,7 @@ def basic(header: str) -> tuple[str, str]:
     """Key and secret of an Authorization header. Raises Unauthorized."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
-        raise Unauthorized("Send key and secret by HTTP Basic authentication.")
+        raise Unauthorized("Send key and secret by HTTP Basic authentication, or a bearer token.")
     try:
         key, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
     except (ValueError, binascii.Error) as error:
@@ -128,7 +153,8 @@ def refusal(call: Call, error: StoaError) -> Response:
     else:
         response = Response(problem(error), error.status, content_type=PROBLEM)
     if isinstance(error, Unauthorized):
-        response.headers["WWW-Authenticate"] = 'Basic realm="xAPI", charset="UTF-8"'
+        for challenge in challenges(error):
+            response.headers.add("WWW-Authenticate", challenge)
     if retry_after := getattr(error, "retry_after", None):
         response.headers["Retry-After"] = str(retry_after)
     return response

@@ -1,14 +1,38 @@
 import re
+import socket
+import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
 
 import pytest
+from werkzeug.serving import make_server
 
 from core import clock
 from core.errors import Conflict, Invalid
+from lrs.routes import credentials as pages
 from lrs.services import credentials
 from tests.lrs.conftest import Client
 from tests.lrs.factories import statement
+
+
+@pytest.fixture
+def public(app, monkeypatch):
+    """The application on a socket, at the address that it believes to have."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield _public(app, f"http://127.0.0.1:{server.port}", monkeypatch)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def _public(app, origin, monkeypatch):
+    settings = replace(app.extensions["stoa"].config, app_origin=origin)
+    monkeypatch.setattr(pages, "config", lambda: settings)
+    return origin
+
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -100,21 +124,36 @@ class TestPages:
             assert complaint in page.text
         assert "https://ok.example" in page.text
 
-    def test_the_self_test_stores_a_statement_and_reads_it_back(self, sign_in, lrs):
-        cem = sign_in("cem")
+    def test_the_self_test_asks_by_the_public_address(self, sign_in, lrs, public):
+        page = sign_in("cem").post(f"/lrs/credentials/{lrs.credential.id}/test").text
 
-        page = cem.post(f"/lrs/credentials/{lrs.credential.id}/test").text
+        assert page.count("Works") == 6, page
+        assert len(lrs.found(activity=f"{public}/lrs/self-test")) == 1
 
-        assert page.count("Works") == 3
-        assert len(lrs.found(activity="http://localhost/lrs/self-test")) == 1
-
-    def test_the_self_test_says_what_the_scopes_keep_it_from(self, sign_in, client_with):
+    def test_the_self_test_says_what_the_scopes_keep_it_from(self, sign_in, client_with, public):
         reader = client_with("statements/read")
 
         page = sign_in("cem").post(f"/lrs/credentials/{reader.credential.id}/test").text
 
         assert "Does not work" in page
         assert "statements/write" in page
+
+    def test_the_self_test_tries_scripts_of_named_and_of_other_origins(self, sign_in, client_with, public):
+        held = client_with(origins=["https://app.example"])
+
+        page = sign_in("cem").post(f"/lrs/credentials/{held.credential.id}/test").text
+
+        assert "Scripts of https://app.example may use it, those of other origins are refused." in page
+
+    def test_the_self_test_says_when_nobody_answers(self, sign_in, lrs, app, monkeypatch):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+        _public(app, f"http://127.0.0.1:{port}", monkeypatch)
+
+        page = sign_in("cem").post(f"/lrs/credentials/{lrs.credential.id}/test").text
+
+        assert "cannot be reached" in page
+        assert "Clients elsewhere may reach it" in page
 
     def test_a_revoked_credential_is_refused_and_says_so(self, sign_in, lrs):
         cem = sign_in("cem")
