@@ -37,7 +37,7 @@ from scorm_player.services import addresses as scorm_player_addresses
 from training import jobs as training_jobs
 from training.events import CertificateIssued, CompletionRecorded
 from training.routes import bp as training_routes
-from training.routes import course_actions, course_reports, home, person_learning
+from training.routes import course_actions, course_reports, home, person_learning, statement_trail
 from training.services import addresses as training_addresses
 from training.services.audience_words import WORDS as TRAINING_WORDS
 
@@ -129,3 +129,4 @@ def register(app: Flask) -> None:
     app.jinja_env.globals["course_actions"] = course_actions
     app.jinja_env.globals["course_reports"] = course_reports
     app.jinja_env.globals["person_learning"] = person_learning
+    app.jinja_env.globals["statement_trail"] = statement_trail

@@ -13,7 +13,7 @@ from tests.training.stage import TASK, about, said
 from tests.training.test_progress import FIRE, passed
 from training.routes.verification import checks
 from training.services import assignments
-from training.tables import Certificate, CertificateEvent, CourseEnrollment, TrainingAssignment
+from training.tables import Certificate, CertificateEvent, CourseEnrollment, TrainingAssignment, TrainingCompletion
 
 
 @pytest.fixture(autouse=True)
@@ -327,6 +327,40 @@ def test_the_evidence_leads_from_the_certificate_to_the_statements_and_the_packa
     assert page.count("Stoa, from the learner") == 6
     assert "4 statements decided" in page
     assert "http://adlnet.gov/expapi/verbs/passed" in page
+
+
+def test_a_statement_leads_up_to_the_attempts_the_completion_and_the_certificate(sign_in, database, cast, proven):
+    enrollment, certificate = proven
+    cem = sign_in("cem")
+    with database.read(cast.northwind) as session:
+        row = session.get(TrainingCompletion, (cast.northwind, certificate.completion_id))
+        decided = row.evidence["statements"][0]
+
+    page = cem.get(f"/lrs/statements/{decided}").text
+
+    for leads_to in (
+        f"/enrollments/{enrollment.id}/attempts",
+        f"/evidence/{certificate.completion_id}",
+        f"/certificates/{certificate.id}",
+        "/lrs/statements?registration=",
+    ):
+        assert leads_to in page, leads_to
+    assert "rests on this statement" in page
+    assert f"/lrs/statements/{decided}" in cem.get(f"/evidence/{certificate.completion_id}").text
+
+
+def test_the_page_of_a_statement_says_why_it_does_not_count(sign_in, database, cast, fire, run_jobs):
+    strange = said("passed", "http://elsewhere.example/x", actor=about(cast.ana))
+    with database.write(cast.northwind) as session:
+        stage.store_as(session, stage.credential(session, "A stranger"), strange)
+    cem = sign_in("cem")
+
+    assert "Training has not looked at it yet" in cem.get(f"/lrs/statements/{strange['id']}").text
+    run_jobs()
+    page = cem.get(f"/lrs/statements/{strange['id']}").text
+
+    assert "It does not count: Its activity belongs to no course." in page
+    assert f"/lrs/statements/{strange['id']}" in cem.get("/evidence/uncounted").text
 
 
 def test_the_learner_sees_the_certificate_but_not_the_evidence_page(sign_in, proven):

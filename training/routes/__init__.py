@@ -14,6 +14,7 @@ from training.routes import (
 )
 from training.routes.attempts import course_reports, person_learning
 from training.routes.blueprint import bp
+from training.routes.evidence import statement_trail
 from training.routes.learning import course_actions, home
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "person_learning",
     "player",
     "repairs",
+    "statement_trail",
     "team",
     "verification",
 ]

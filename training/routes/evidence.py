@@ -8,9 +8,10 @@ from uuid import UUID
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 
 from core import clock
-from core.http import current_tenant, database, requires
+from core.http import current_tenant, database, requires, visitor
 from training.routes import reading
 from training.routes.blueprint import bp
 from training.routes.reading import PAGE
@@ -44,6 +45,17 @@ def list_uncounted() -> ResponseReturnValue:
         is_full=len(found) == PAGE,
         readable=readable,
     )
+
+
+def statement_trail(statement_id: UUID, registration: str) -> Markup:
+    """Return where a statement led, or why it counts for nothing, for the statement's page."""
+    person = visitor()
+    if person is None or not person.may("evidence.read"):
+        return Markup()
+    with database().read(person.organization_id) as session:
+        trail = evidence.of_statement(session, statement_id, reading.as_id(registration), clock.now())
+    page = render_template("training/statement_trail.html", trail=trail)
+    return Markup(page)  # noqa: S704 - the template has escaped it
 
 
 def readable(statement: Mapping[str, Any]) -> str:

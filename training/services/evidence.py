@@ -21,6 +21,8 @@ from training.rules.counting import Reason
 from training.services import certificates, completions
 from training.services.certificates import Shown
 from training.services.sources import Sources
+from training.store import completions as completion_store
+from training.store import enrollments
 from training.store import progress as store
 from training.tables import CompletionMethod, ModuleProgress, TrainingActivity
 
@@ -90,6 +92,63 @@ class Uncounted:
     module: Module | None
     statement: Mapping[str, Any]
     source: str | None
+
+
+@dataclass(frozen=True)
+class Rested:
+    """A completion of an enrollment: whether it rests on the statement, and the certificate it gave."""
+
+    id: UUID
+    completed_at: datetime
+    voided_at: datetime | None
+    is_cited: bool
+    certificate: Shown | None
+
+
+@dataclass(frozen=True)
+class Trail:
+    """Where a statement led: to a registration of an enrollment, an activity or the reason why not, completions."""
+
+    activity: TrainingActivity | None
+    reason: Reason | None
+    enrollment_id: UUID | None
+    person: Person | None
+    course: Course | None
+    module: Module | None
+    registration_id: UUID | None
+    completions: Sequence[Rested]
+
+
+def of_statement(session: Session, statement_id: UUID, registration_id: UUID | None, now: datetime) -> Trail:
+    """Follow a statement up: the opposite way of `of_completion`. What is not there is left out."""
+    activity, uncounted = store.find_activity(session, statement_id), store.find_uncounted(session, statement_id)
+    sources = Sources(session)
+    known = enrollments.find_by_registration(session, registration_id) if registration_id is not None else None
+    enrollment = known[0] if known is not None else None
+    if activity is not None and enrollment is None:
+        enrollment = enrollments.find(session, activity.course_enrollment_id)
+    module_id = activity.module_id if activity else known[1] if known else uncounted.module_id if uncounted else None
+    return Trail(
+        activity=activity,
+        reason=uncounted.reason if uncounted is not None else None,
+        enrollment_id=enrollment.id if enrollment is not None else None,
+        person=people.get(session, enrollment.user_id) if enrollment is not None else None,
+        course=courses.get(session, enrollment.course_id) if enrollment is not None else None,
+        module=sources.module(module_id) if module_id is not None else None,
+        registration_id=registration_id if known is not None else None,
+        completions=_rested(session, enrollment.id, statement_id, now) if enrollment is not None else [],
+    )
+
+
+def _rested(session: Session, enrollment_id: UUID, statement_id: UUID, now: datetime) -> list[Rested]:
+    rows = completion_store.of_enrollment(session, enrollment_id)
+    given = certificates.of_completions(session, [row.id for row in rows], now)
+    return [
+        Rested(
+            row.id, row.completed_at, row.voided_at, str(statement_id) in row.evidence["statements"], given.get(row.id)
+        )
+        for row in rows
+    ]
 
 
 def of_completion(session: Session, completion_id: UUID, now: datetime) -> Evidence:

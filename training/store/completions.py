@@ -27,6 +27,12 @@ def find_live(session: Session, enrollment_id: UUID) -> TrainingCompletion | Non
     )
 
 
+def of_enrollment(session: Session, enrollment_id: UUID) -> list[TrainingCompletion]:
+    """Return an enrollment's completions, also voided ones, oldest first."""
+    query = select(TrainingCompletion).where(TrainingCompletion.course_enrollment_id == enrollment_id)
+    return list(session.scalars(query.order_by(TrainingCompletion.recorded_at, TrainingCompletion.id)))
+
+
 def holders(session: Session, user_ids: Sequence[UUID], course_id: UUID, today: date) -> set[UUID]:
     """Return those of these people who hold a completion of the course that is valid today."""
     query = select(TrainingCompletion.user_id).where(

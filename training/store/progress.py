@@ -49,6 +49,16 @@ def activities(session: Session, enrollment_id: UUID, *, with_voided: bool = Fal
     return list(session.scalars(query.order_by(TrainingActivity.stored_at, TrainingActivity.id)))
 
 
+def find_activity(session: Session, statement_id: UUID) -> TrainingActivity | None:
+    """Return the fact that a statement left, if it counts."""
+    return session.scalar(select(TrainingActivity).where(TrainingActivity.statement_id == statement_id))
+
+
+def find_uncounted(session: Session, statement_id: UUID) -> UncountedStatement | None:
+    """Return the note that a statement does not count, or no longer."""
+    return session.scalar(select(UncountedStatement).where(UncountedStatement.statement_id == statement_id))
+
+
 def activity_counts(session: Session, enrollment_ids: Sequence[UUID]) -> dict[UUID, int]:
     """Return, by enrollment, how many facts it has."""
     query = (
