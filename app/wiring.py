@@ -12,7 +12,7 @@ from accounts.routes import bp as accounts_routes
 from accounts.services import addresses as accounts_addresses
 from accounts.services import predicates
 from accounts.services import roles as accounts_roles
-from app import duties
+from app import duties, persons
 from app.api import bp as api
 from app.pages import bp as app_pages
 from catalog.routes import bp as catalog_routes
@@ -28,7 +28,7 @@ from lrs.routes import bp as lrs_routes
 from lrs.routes import hot as lrs_hot
 from lrs.routes.browser import TAIL
 from lrs.routes.tail import Tail
-from lrs.services import rates
+from lrs.services import personas, rates
 from lrs.services import statements as lrs_statements
 from scorm_player import jobs as scorm_player_jobs
 from scorm_player.routes import bp as scorm_player_routes
@@ -107,6 +107,7 @@ def connect(config: Config) -> None:
     accounts_roles.know_courses(catalog_courses.titles)
     sealing.use(*config.sealing())
     outgoing.allow(config.outgoing_allow)
+    personas.register(persons.find_member)
     rates.use(config.home, config.xapi_rate)
 
 

@@ -173,6 +173,50 @@ class TokenIssuer(TenantTable):
     )
 
 
+class XapiPerson(TenantTable):
+    """Somebody of whom several identifiers are known because somebody merged them; who it is, is not known here."""
+
+    __tablename__ = "lrs_persons"
+
+    created_at: Mapped[datetime]
+
+
+class PersonIdentifier(TenantTable):
+    """An identifier of a person; `id` is its key, so each is one person's at most."""
+
+    __tablename__ = "lrs_person_identifiers"
+
+    identifier: Mapped[str] = mapped_column(Text)
+    person_id: Mapped[UUID]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        tenant_key("person_id", "lrs_persons"),
+        Index("ix_lrs_person_identifiers_person", "organization_id", "person_id"),
+    )
+
+
+class PersonMerge(TenantTable):
+    """Somebody said that identifiers are one person's: which came to whom, and from whom, so that it can be undone."""
+
+    __tablename__ = "lrs_person_merges"
+
+    person_id: Mapped[UUID]
+    from_id: Mapped[UUID | None]  # null: a single identifier that was with nobody
+    identifiers: Mapped[list[str]]  # those that moved
+    anchor: Mapped[str] = mapped_column(Text)  # an identifier of the person they came to
+    merged_at: Mapped[datetime]
+    merged_by: Mapped[UUID | None]
+    undone_at: Mapped[datetime | None]
+    undone_by: Mapped[UUID | None]
+
+    __table_args__ = (
+        tenant_key("person_id", "lrs_persons"),
+        tenant_key("from_id", "lrs_persons"),
+        Index("ix_lrs_person_merges_page", "organization_id", "merged_at"),
+    )
+
+
 class Refusal(TenantTable):
     """A request of a known client that was refused, and why. Kept for some days, at most so many."""
 

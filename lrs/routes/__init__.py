@@ -10,6 +10,7 @@ from lrs.routes import (
     credentials,
     documents,
     exchange,
+    personas,
     remotes,
     statements,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "credentials",
     "documents",
     "exchange",
+    "personas",
     "remotes",
     "statements",
 ]

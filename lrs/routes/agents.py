@@ -10,7 +10,7 @@ from core.http import database
 from lrs.routes.blueprint import mount
 from lrs.routes.call import Call
 from lrs.routes.edge import Resource
-from lrs.services import activities
+from lrs.services import activities, personas
 from lrs.services.credentials import Scope
 from lrs.xapi import documents
 from lrs.xapi.actors import identifier
@@ -19,13 +19,16 @@ _READERS = (Scope.STATEMENTS_READ, Scope.STATEMENTS_READ_MINE, Scope.ALL_READ, S
 
 
 def get_agent(call: Call) -> Response:
-    """The Person that an Agent is (Communication 2.4)."""
+    """The Person that an Agent is (Communication 2.4): with all its identifiers for who may read all statements."""
     call.caller.require(*_READERS)
     call.allow("agent")
     agent = call.agent()
     if call.caller.agent is not None and identifier(agent) != call.caller.agent:
         raise Forbidden("This credential is only for one actor.")
-    return _object(activities.person(agent))
+    sees_all = call.caller.agent is None and not call.caller.reads_only_mine
+    with database().read(call.caller.organization_id) as session:
+        person = personas.person_of(session, identifier(agent) or "") if sees_all else None
+    return _object(personas.person_object(agent, person))
 
 
 def get_activity(call: Call) -> Response:

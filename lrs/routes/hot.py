@@ -23,7 +23,7 @@ from lrs.routes import statements as resource
 from lrs.routes.blueprint import MOUNTS
 from lrs.routes.call import Call
 from lrs.routes.edge import CONSISTENT_THROUGH, EXPOSED, PROBLEM, basic, problem
-from lrs.services import credentials, refusals, statements
+from lrs.services import credentials, rates, refusals, statements
 from lrs.services.credentials import Caller, Scope
 from lrs.services.group_commit import committer
 from lrs.xapi import attachments, values, versions
@@ -73,11 +73,19 @@ async def read(parts: Parts, method: str, raw_path: bytes, query: bytes, headers
         call.known_caller = await _caller(parts, key, secret)
         if call.known_caller.origins and b"origin" in headers:
             return None
+        rates.take(call.known_caller)
+    except rates.TooFast as error:
+        return _too_fast(error, call.version.value, headers)
+    except StoaError:
+        return None
+    try:
         loop = asyncio.get_running_loop()
         answer = await loop.run_in_executor(_READERS, resource.read, call, parts.database)
     except StoaError:
+        rates.give_back(call.known_caller)
         return None
     if answer.attached is not None:
+        rates.give_back(call.known_caller)
         return None
     found = [(name.lower().encode(), text.encode()) for name, text in answer.headers.items()]
     common = _headers(b"application/json", call.version.value, None, headers)
@@ -114,7 +122,14 @@ async def store(parts: Parts, headers: Headers, body: bytes) -> Answer | None:
         request = statements.prepared(orjson.loads(body), caller, version)
         if request is None or len(request.statements) > _MOST or attachments.unmatched(request.batch, ()):
             return None
-        receipt = await asyncio.wrap_future(committer(parts.database).submit(request))
+        rates.take(caller)
+        try:
+            receipt = await asyncio.wrap_future(committer(parts.database).submit(request))
+        except StoaError:
+            rates.give_back(caller)
+            raise
+    except rates.TooFast as error:
+        return _too_fast(error, version.value, headers)
     except InvalidStatements as error:
         return await _refusal(parts, caller, error, version.value, headers, body)
     except (StoaError, orjson.JSONDecodeError):
@@ -153,13 +168,23 @@ async def _refusal(
     """What is not valid xAPI is refused here, too: programs that send it send much of it."""
     if b"text/plain" in headers.get(b"accept", b""):
         return None
-    if refusals.is_worth_noting(parts.database, caller):
-        request = refusals.Request("POST", "/xapi/statements", body[: refusals.EXCERPT])
-        await asyncio.to_thread(refusals.keep, parts.database, caller, request, error, clock.now())
     moment = committer(parts.database).consistent_through(caller.organization_id)
     if moment is None:
         return None
+    try:
+        rates.take(caller)
+    except rates.TooFast as too_fast:
+        return _too_fast(too_fast, version, headers)
+    if refusals.is_worth_noting(parts.database, caller):
+        request = refusals.Request("POST", "/xapi/statements", body[: refusals.EXCERPT])
+        await asyncio.to_thread(refusals.keep, parts.database, caller, request, error, clock.now())
     return 400, _headers(PROBLEM.encode(), version, moment, headers), problem(error)
+
+
+def _too_fast(error: rates.TooFast, version: str, headers: Headers) -> Answer:
+    """429 with the time to wait, before anything costs anything."""
+    found = [*_headers(PROBLEM.encode(), version, clock.now(), headers)]
+    return error.status, [*found, (b"retry-after", str(error.retry_after).encode())], problem(error)
 
 
 def _headers(kind: bytes, version: str, moment: datetime | None, asked: Headers) -> list[tuple[bytes, bytes]]:

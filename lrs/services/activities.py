@@ -1,11 +1,10 @@
-"""Activities and agents as the LRS knows them (Communication 2.4, 2.5)."""
+"""Activities as the LRS knows them (Communication 2.5)."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from core.db import Session
 from lrs.store import activities as store
-from lrs.xapi import actors
 
 
 def activity(session: Session, iri: str) -> dict[str, Any]:
@@ -18,8 +17,3 @@ def activity(session: Session, iri: str) -> dict[str, Any]:
 def definitions(session: Session, iris: Iterable[str]) -> dict[str, dict[str, Any]]:
     """The canonical definitions of these activities, as far as there are any."""
     return store.definitions(session, iris)
-
-
-def person(agent: dict[str, Any]) -> dict[str, Any]:
-    """The Person object of an Agent."""
-    return actors.person(agent)

@@ -10,7 +10,7 @@ import orjson
 
 from core.db import Session
 from core.errors import Invalid, NotFound, Problem
-from lrs.services import credentials
+from lrs.services import credentials, personas
 from lrs.services.sentences import Sentence, sentence
 from lrs.services.statements import authority_key
 from lrs.store import activities as activity_store
@@ -18,11 +18,11 @@ from lrs.store import statements as store
 from lrs.store.keys import key
 from lrs.store.statements import Filter, Found, Kind, Selection
 from lrs.xapi import values
-from lrs.xapi.actors import IFIS, comparable_mbox
 from lrs.xapi.statements import references
 from lrs.xapi.values import is_iri
 
 PAGE = 50
+_MOST_IDENTIFIERS = 50
 _VERBS = "http://adlnet.gov/expapi/verbs/"
 
 
@@ -102,7 +102,8 @@ def selection(session: Session, search: Search, before: datetime | None = None) 
     problems: list[Problem] = []
     filters: list[Filter] = []
     if search.person:
-        filters.append(Filter(key(_person(search.person)), ("actor",), (Kind.AGENT,)))
+        first, *others = map(key, personas.person_of(session, personas.named(search.person)).identifiers)
+        filters.append(Filter(first, ("actor",), (Kind.AGENT,), tuple(others[:_MOST_IDENTIFIERS])))
     if search.registration:
         if values.is_uuid(search.registration):
             filters.append(Filter(UUID(search.registration), ("registration",), (Kind.REGISTRATION,)))
@@ -132,19 +133,6 @@ def _credential(session: Session, text: str, filters: list[Filter], problems: li
         return None
     filters.append(Filter(authority_key(credentials.authority_of(session, UUID(text))), ("authority",), ()))
     return UUID(text)
-
-
-def _person(text: str) -> str:
-    """The identifier meant: one that a link of this page carries, a mail address, an account, an OpenID."""
-    text = text.strip()
-    if text.partition("|")[0] in IFIS:
-        return text
-    if "@" in text and "://" not in text:
-        return "mbox|" + comparable_mbox(text if text.startswith("mailto:") else f"mailto:{text}")
-    home_page, bar, name = text.rpartition("|")
-    if bar:
-        return f"account|{home_page}|{name}"
-    return f"openid|{text}"
 
 
 def _moment(name: str, text: str, problems: list[Problem]) -> datetime | None:

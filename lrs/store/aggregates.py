@@ -88,13 +88,13 @@ def _where(selection: Selection, values: dict[str, Any]) -> list[str]:
             values[name] = value
             found.append(f"s.{column} {sign} %({name})s")
     for number, item in enumerate(selection.filters):
-        values[f"key{number}"] = item.key
-        ways = [f"s.{column} = %(key{number})s" for column in item.columns]
+        values[f"keys{number}"] = list(item.keys)
+        ways = [f"s.{column} = ANY(%(keys{number})s)" for column in item.columns]
         if item.kinds:
             kinds = ", ".join(str(int(kind)) for kind in item.kinds)
             ways.append(
                 f"s.stored IN (SELECT k.stored FROM xapi_statement_keys k WHERE k.organization_id = %(org)s "
-                f"AND k.id = %(key{number})s AND k.kind IN ({kinds}))"
+                f"AND k.id = ANY(%(keys{number})s) AND k.kind IN ({kinds}))"
             )
         found.append(f"({' OR '.join(ways)})")
     return found

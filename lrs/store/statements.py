@@ -410,6 +410,12 @@ class Filter:
     key: UUID
     columns: tuple[str, ...]
     kinds: tuple[Kind, ...]
+    others: tuple[UUID, ...] = ()  # further keys that will do as well: other identifiers of the same person
+
+    @property
+    def keys(self) -> tuple[UUID, ...]:
+        """All keys that will do."""
+        return (self.key, *self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -489,7 +495,7 @@ def _positions(session: Session, selection: Selection, limit: int) -> tuple[str,
     if not all(ways):
         return None
     values: dict[str, Any] = {"org": organization_of(session), "limit": limit}
-    values |= {f"key{number}": item.key for number, item in enumerate(selection.filters)}
+    values |= _keys(selection.filters)
     combinations = list(product(*ways))
     if len(combinations) > _MOST_RANGES:
         combinations = [tuple(_merged(ways))]
@@ -512,6 +518,26 @@ class _Way:
     columns: tuple[str, ...] = ()
     kinds: tuple[Kind, ...] = ()
     count: int = 0  # of statements it leads to, counted as far as it took to compare
+    place: int | None = 0  # which of the filter's keys; None: any of them
+
+    @property
+    def is_one_range(self) -> bool:
+        """Whether key rows of this way lie one behind the other, in order, each statement once."""
+        return len(self.kinds) == 1 and self.place is not None
+
+
+def _keys(filters: Sequence[Filter]) -> dict[str, Any]:
+    """The keys of all filters, each by its place, and those of one filter together."""
+    values: dict[str, Any] = {}
+    for number, item in enumerate(filters):
+        values[f"keys{number}"] = list(item.keys)
+        values |= {f"key{number}_{place}": found for place, found in enumerate(item.keys)}
+    return values
+
+
+def _one_of(way: _Way) -> str:
+    """What the key of a column or a key row must be."""
+    return f"= ANY(%(keys{way.number})b)" if way.place is None else f"= %(key{way.number}_{way.place})b"
 
 
 def _how_many(way: _Way) -> int:
@@ -523,9 +549,10 @@ def _merged(ways: Sequence[Sequence[_Way]]) -> list[_Way]:
     return [
         _Way(
             found[0].number,
-            tuple(column for way in found for column in way.columns),
-            tuple(kind for way in found for kind in way.kinds),
+            tuple(dict.fromkeys(column for way in found for column in way.columns)),
+            tuple(dict.fromkeys(kind for way in found for kind in way.kinds)),
             sum(map(_how_many, found)),
+            found[0].place if len({way.place for way in found}) == 1 else None,
         )
         for found in ways
     ]
@@ -544,7 +571,7 @@ def _range(combination: Sequence[_Way], selection: Selection, values: dict[str, 
     by_key = sorted((way for way in combination if not way.columns), key=_how_many)
     own += [_condition(way, "s.stored") for way in by_column]
     rarest = min((way.count for way in by_column), default=_MANY + 1)
-    if not by_key or by_key[0].count >= rarest:
+    if not by_key or by_key[0].count >= rarest or not by_key[0].is_one_range:
         conditions = [*own, *_bounds(selection, values, "s.stored"), *(_condition(way, "s.stored") for way in by_key)]
         source, position = "xapi_statements s", "s.stored"
     else:
@@ -557,7 +584,7 @@ def _range(combination: Sequence[_Way], selection: Selection, values: dict[str, 
         position = "k.stored"
         conditions = [
             "k.organization_id = %(org)b",
-            f"k.id = %(key{lead.number})b",
+            f"k.id {_one_of(lead)}",
             f"k.kind = {int(lead.kinds[0])}",
             *_bounds(selection, values, position),
             *(_condition(way, position) for way in others),
@@ -569,12 +596,12 @@ def _range(combination: Sequence[_Way], selection: Selection, values: dict[str, 
 
 
 def _condition(way: _Way, position: str) -> str:
-    own = [f"s.{column} = %(key{way.number})b" for column in way.columns]
+    own = [f"s.{column} {_one_of(way)}" for column in way.columns]
     if way.kinds:
         kinds = ", ".join(str(int(kind)) for kind in way.kinds)
         # A scalar, not EXISTS: that would be answered by reading all statements of the key, though few are asked about.
         own.append(
-            f"(SELECT true FROM xapi_statement_keys o WHERE o.organization_id = %(org)b AND o.id = %(key{way.number})b "
+            f"(SELECT true FROM xapi_statement_keys o WHERE o.organization_id = %(org)b AND o.id {_one_of(way)} "
             f"AND o.kind IN ({kinds}) AND o.stored = {position} LIMIT 1)"
         )
     return own[0] if len(own) == 1 else f"({' OR '.join(own)})"
@@ -601,8 +628,9 @@ def _ways(session: Session, filters: Sequence[Filter]) -> list[list[_Way]]:
     matters is whether keys or columns are rarer.
     """
     possible = [
-        _Way(number, (column,) if column else (), (kind,) if kind else ())
+        _Way(number, (column,) if column else (), (kind,) if kind else (), place=place)
         for number, item in enumerate(filters)
+        for place in range(len(item.keys))
         for column, kind in [*((column, None) for column in item.columns), *((None, kind) for kind in item.kinds)]
     ]
     if not possible:
@@ -621,7 +649,7 @@ def _ways(session: Session, filters: Sequence[Filter]) -> list[list[_Way]]:
 
 
 def _counts(session: Session, filters: Sequence[Filter], ways: Sequence[_Way], enough: int) -> Sequence[int]:
-    values: dict[str, Any] = {f"key{number}": item.key for number, item in enumerate(filters)}
+    values = _keys(filters)
     counted = [f"(SELECT count(*) FROM (SELECT FROM {_where(way)} LIMIT {int(enough)}) n)" for way in ways]
     with driver.cursor(session) as cursor:
         cursor.execute(
@@ -634,6 +662,6 @@ def _counts(session: Session, filters: Sequence[Filter], ways: Sequence[_Way], e
 
 def _where(way: _Way) -> str:
     if way.columns:
-        return f"xapi_statements WHERE organization_id = %(org)b AND {way.columns[0]} = %(key{way.number})b"
+        return f"xapi_statements WHERE organization_id = %(org)b AND {way.columns[0]} {_one_of(way)}"
     kind = int(way.kinds[0])
-    return f"xapi_statement_keys WHERE organization_id = %(org)b AND id = %(key{way.number})b AND kind = {kind}"
+    return f"xapi_statement_keys WHERE organization_id = %(org)b AND id {_one_of(way)} AND kind = {kind}"

@@ -132,8 +132,3 @@ def identity(value: dict[str, Any]) -> dict[str, Any]:
     if not any(name in value for name in IFIS) and isinstance(value.get("member"), list):
         kept["member"] = [identity(member) for member in value["member"]]
     return kept
-
-
-def person(value: dict[str, Any]) -> dict[str, Any]:
-    """The Person object of an Agent that nothing more is known about (Communication 2.4)."""
-    return {"objectType": "Person"} | {name: [value[name]] for name in ("name", *IFIS) if name in value}

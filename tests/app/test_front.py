@@ -16,7 +16,7 @@ from app import build, front
 from app.front import Front
 from core import clock
 from core.http import machine
-from lrs.services import credentials
+from lrs.services import credentials, rates
 from tests.lrs.factories import agent, statement
 
 HOT = "content-security-policy"  # Flask's answers carry it, those of a hot route do not
@@ -185,6 +185,24 @@ class TestHotRoute:
             Authorization=f"Basic {lrs_key}", X_Experience_API_Version="1.0.3",
         )  # fmt: skip
         assert json.loads(read.content)["actor"] == item["actor"]
+
+    def test_who_asks_too_often_is_refused_at_the_front(self, site, lrs_key, database, cast, monkeypatch):
+        monkeypatch.setattr(rates, "AT_ONCE", 120.0)
+        with database.write(cast.northwind) as session:
+            (known,) = credentials.page(session, clock.now())
+            credentials.set_rate(session, known.id, 1)  # two at once
+        site.store(lrs_key, statement())  # the long way, and counted there
+
+        assert site.store(lrs_key, statement()).status == 200
+        for answer in (
+            site.store(lrs_key, statement()),
+            site.store(lrs_key, statement(actor={"mbox": "nobody"})),
+            site("GET", "/xapi/statements", Authorization=f"Basic {lrs_key}", X_Experience_API_Version="1.0.3"),
+            site.store(lrs_key, statement(), Content_Type="application/json; a=b"),
+        ):
+            assert answer.status == 429
+            assert 1 <= int(answer.getheader("retry-after")) <= 60
+            assert answer.getheader("x-experience-api-consistent-through")
 
     def test_both_ways_give_the_same_answer(self, site, lrs_key):
         site.store(lrs_key, statement())
