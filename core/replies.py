@@ -1,5 +1,6 @@
 """Answers kept under the key a caller gave with its call, so that the same call is done once (Idempotency-Key)."""
 
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from core import sealing
 from core.db import Session, organization_of, uuid7
 from core.tables import ApiReply
 
@@ -46,15 +48,16 @@ def claim(session: Session, caller: UUID, key: str, request_hash: str, now: date
     if taken is not None:
         return None
     row = session.scalars(select(ApiReply).where(ApiReply.caller_id == caller, ApiReply.key == key)).one()
-    return Known(row.request_hash == request_hash, row.status, row.body, dict(row.headers))
+    body = "" if row.status is None else _opened(row.body, caller, key)
+    return Known(row.request_hash == request_hash, row.status, body, dict(row.headers))
 
 
 def keep(session: Session, caller: UUID, key: str, status: int, body: str, headers: dict[str, str]) -> None:
-    """Keep what a call was answered."""
+    """Keep what a call was answered, encrypted: some answers hold a secret that is shown once."""
     session.execute(
         update(ApiReply)
         .where(ApiReply.caller_id == caller, ApiReply.key == key)
-        .values(status=status, body=body, headers=headers)
+        .values(status=status, body=_sealed(body, caller, key), headers=headers)
     )
 
 
@@ -66,3 +69,16 @@ def release(session: Session, caller: UUID, key: str) -> None:
 def forget_old(session: Session, now: datetime) -> None:
     """Forget the answers of more than a day ago."""
     session.execute(delete(ApiReply).where(ApiReply.created_at < now - KEPT))
+
+
+def _sealed(body: str, caller: UUID, key: str) -> str:
+    return f"{sealing.key_id()}.{b64encode(sealing.seal(body.encode(), _owner(caller, key))).decode()}"
+
+
+def _opened(kept: str, caller: UUID, key: str) -> str:
+    sealed_by, _, sealed = kept.partition(".")
+    return sealing.unseal(b64decode(sealed), _owner(caller, key), sealed_by).decode()
+
+
+def _owner(caller: UUID, key: str) -> bytes:
+    return f"api_replies {caller} {key}".encode()

@@ -10,10 +10,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from jsonschema import Draft202012Validator
 from schemathesis import openapi
+from sqlalchemy import select
 
 from accounts.services import api_clients
 from core import clock
 from core.http import access_of
+from core.tables import ApiReply
 from tests.catalog.conftest import published
 
 
@@ -126,6 +128,18 @@ def test_a_call_with_a_key_is_done_once(call):
     assert call.get("/api/v1/org-units").json["total"] == 1
     assert call.post("/api/v1/org-units", json=unit | {"code": "N2"}, headers=key).status_code == 422
     assert call.post("/api/v1/org-units", json=unit).status_code == 422, "the code is taken"
+
+
+def test_a_secret_in_a_kept_answer_is_not_readable_in_the_database(call, database, cast):
+    wanted, key = {"label": "Moodle", "scopes": ["statements/write"]}, {"Idempotency-Key": "credential-1"}
+
+    made = call.post("/api/v1/lrs/credentials", json=wanted, headers=key).json
+
+    assert call.post("/api/v1/lrs/credentials", json=wanted, headers=key).json["secret"] == made["secret"]
+    with database.read(cast.northwind) as session:
+        kept = session.scalars(select(ApiReply)).one()
+    assert made["secret"] not in kept.body
+    assert made["label"] not in kept.body
 
 
 def test_a_refused_call_may_be_made_again_with_its_key(call):

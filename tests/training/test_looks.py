@@ -108,7 +108,8 @@ def imported(session: Session, storage: Files, name: str) -> UUID:
         session, stored, file_name=f"{name}.zip", source=PackageSource.UPLOAD, home=stage.HOME, created_by=None,
         now=clock.now(),
     )  # fmt: skip
-    examined = packages.examine(io.BytesIO(storage.path(stored.sha256).read_bytes()), Limits())
+    with storage.open(stored.sha256) as kept:
+        examined = packages.examine(io.BytesIO(kept.read()), Limits())
     return packages.accept(session, upload.id, examined, home=stage.HOME, now=clock.now()).id
 
 
