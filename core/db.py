@@ -130,6 +130,11 @@ def organization_of(session: Session) -> UUID:
     return UUID(str(organization_id))
 
 
+def _close_late(connection: DBAPIConnection | None, _record: ConnectionPoolEntry) -> None:
+    if connection is not None:
+        connection.close()
+
+
 class Database:
     """A pool of connections to one PostgreSQL database, and the two ways to use it."""
 
@@ -169,11 +174,15 @@ class Database:
             yield Writer(connection)
 
     def close(self) -> None:
-        """Close every pooled connection, once those in use have been given back, or after two seconds."""
+        """Close every pooled connection, once those in use have been given back, or after two seconds.
+
+        One that is given back later than that is closed then.
+        """
         for _ in range(200):
             if not cast("QueuePool", self.engine.pool).checkedout():
                 break
             time.sleep(0.01)
+        event.listen(self.engine.pool, "checkin", _close_late)
         self.engine.dispose()
 
 

@@ -120,7 +120,7 @@ def _free_port() -> int:
 
 
 def _wait_until_ready(live: Live, log: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if live.process.poll() is not None:
             break

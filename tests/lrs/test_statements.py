@@ -409,9 +409,11 @@ class TestActivities:
 
 
 def test_a_person_has_everything_in_arrays(lrs):
-    answer = lrs.get("agents", agent=orjson.dumps(agent(name="Ana")).decode())
+    stranger = {"objectType": "Agent", "name": "Ana", "mbox": "mailto:ana@elsewhere.example"}
 
-    assert answer.json == {"objectType": "Person", "name": ["Ana"], "mbox": ["mailto:ana@northwind.example"]}
+    answer = lrs.get("agents", agent=orjson.dumps(stranger).decode())
+
+    assert answer.json == {"objectType": "Person", "name": ["Ana"], "mbox": ["mailto:ana@elsewhere.example"]}
     assert answer.headers["ETag"]
 
 
