@@ -1,5 +1,6 @@
 """The command line `stoa`."""
 
+import os
 import signal
 import sys
 import time
@@ -13,6 +14,7 @@ import click
 
 from accounts.services import organizations, people, personal_data
 from app import demo, server, supervisor, wiring
+from app.front import front
 from core import audit, clock, config, logs, mail, migrations
 from core.config import Config, ConfigurationError
 from core.db import Database
@@ -52,7 +54,10 @@ def serve() -> None:
     settings = config.load()
     logs.configure(json=settings.json_logs)
 
+    os.environ["STOA_HOME"] = str(settings.home)
+
     def prepare(url: str) -> None:
+        migrations.migrate(url)
         if settings.demo:
             database = Database(url, pool_size=2)
             demo.load(database, settings, make_worker(settings, database))
@@ -63,7 +68,8 @@ def serve() -> None:
         if settings.demo:
             click.echo(demo.sign_ins())
 
-    sys.exit(supervisor.serve(settings, announce, prepare))
+    parts = {"web": server.Web(settings, front).run, "worker": lambda: run_worker(settings, threads=2)}
+    sys.exit(supervisor.serve(settings, prepare, parts, announce))
 
 
 @stoa.command()
@@ -72,6 +78,11 @@ def worker(threads: int) -> None:
     """Run jobs until told to stop."""
     settings = config.load()
     logs.configure(json=settings.json_logs)
+    run_worker(settings, threads)
+
+
+def run_worker(settings: Config, threads: int) -> None:
+    """Run jobs in this process until it is told to stop."""
     if settings.test:
         clock.use_file(settings.home / "clock")
     wiring.connect(settings)

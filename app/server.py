@@ -1,8 +1,11 @@
 """The web process: its application, and gunicorn's settings for it."""
 
 import os
+from collections.abc import Callable
+from typing import Any
 
 from flask import Flask
+from gunicorn.app.base import BaseApplication
 
 from app import create_app
 from core import config, logs, postgres
@@ -42,5 +45,23 @@ def gunicorn_arguments(settings: Config) -> list[str]:
         "--worker-tmp-dir", "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp",  # noqa: S108 - heartbeat only
         "--no-control-socket",
         "--log-level", "warning",
-        "app.front:front()",
     ]  # fmt: skip
+
+
+class Web(BaseApplication):  # type: ignore[misc]  # it brings no types
+    """gunicorn, begun from Python rather than from its command line."""
+
+    def __init__(self, settings: Config, load: Callable[[], Any]) -> None:
+        self._arguments = gunicorn_arguments(settings)
+        self._load = load
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Take over the settings, as gunicorn does with its command line."""
+        for name, value in vars(self.cfg.parser().parse_args(self._arguments)).items():
+            if value is not None and name != "args":
+                self.cfg.set(name.lower(), value)
+
+    def load(self) -> Any:
+        """Answer the application of a web process that has just begun."""
+        return self._load()

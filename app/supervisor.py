@@ -5,30 +5,27 @@ import ctypes
 import errno
 import fcntl
 import os
-import shutil
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from types import FrameType
-from typing import Any
+from multiprocessing import get_context
+from multiprocessing.context import ForkProcess
+from typing import IO
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import click
 
-from app import server
-from core import migrations, postgres
+from app import metrics
+from core import postgres
 from core.config import Config
 from core.errors import Unavailable
 
-ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 25
 """Seconds that web and worker get to finish what they are doing."""
+_fork = get_context("fork")
 
 
 @contextmanager
@@ -48,25 +45,33 @@ def running_database(settings: Config) -> Iterator[str]:
         embedded.stop()
 
 
-def serve(settings: Config, announce: Any, prepare: Any) -> int:
+def serve(
+    settings: Config,
+    prepare: Callable[[str], None],
+    parts: dict[str, Callable[[], object]],
+    announce: Callable[[], None],
+) -> int:
     """Run everything until Ctrl-C, SIGTERM, or until a part dies; answer the exit code.
 
-    `prepare(url)` runs on the migrated database before the web starts, `announce()` when pages answer.
+    `prepare(url)` runs on the database before the parts start, `announce()` when pages answer. Preparation and parts
+    are processes forked from this one: what all of them import is read once. This process itself never opens the
+    database, so that nothing of a connection, a thread or a lock is inherited.
     """
-    with _only_one(settings):
-        _refuse_busy_port(settings)
-        with running_database(settings) as url:
-            migrations.migrate(url)
-            prepare(url)
-            children = _start(settings)
-            try:
-                return _watch(settings, children, announce)
-            finally:
-                _stop(children)
+    with _only_one(settings) as lock, running_database(settings) as url:
+        preparation = _forked("preparation", lambda: prepare(url), lock)
+        preparation.join()
+        if preparation.exitcode:
+            return preparation.exitcode
+        metrics.share(settings.home / "metrics")
+        children = [_forked(name, part, lock) for name, part in parts.items()]
+        try:
+            return _watch(settings, children, announce)
+        finally:
+            _stop(children)
 
 
 @contextmanager
-def _only_one(settings: Config) -> Iterator[None]:
+def _only_one(settings: Config) -> Iterator[IO[str]]:
     with (settings.home / "serve.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -74,7 +79,8 @@ def _only_one(settings: Config) -> Iterator[None]:
             raise Unavailable(
                 f"Stoa already runs from {settings.home}. Stop it first, or set STOA_HOME and PORT for a second one."
             ) from None
-        yield
+        _refuse_busy_port(settings)
+        yield lock
 
 
 def _refuse_busy_port(settings: Config) -> None:
@@ -92,21 +98,18 @@ def _refuse_busy_port(settings: Config) -> None:
                     raise Unavailable(f"Port {port} is taken. Choose another, like PORT={int(port) + 1}.") from None
 
 
-def _start(settings: Config) -> dict[str, subprocess.Popen[bytes]]:
-    metrics = settings.home / "metrics"
-    shutil.rmtree(metrics, ignore_errors=True)
-    metrics.mkdir()
-    environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(metrics), "STOA_HOME": str(settings.home)}
-    commands = {
-        "web": [sys.executable, "-m", "gunicorn", *server.gunicorn_arguments(settings)],
-        "worker": [sys.executable, "-m", "app", "worker"],
-    }
-    return {
-        name: subprocess.Popen(  # noqa: S603 - our own programs
-            command, cwd=ROOT, env=environment, start_new_session=True, preexec_fn=_die_with_parent
-        )
-        for name, command in commands.items()
-    }
+def _forked(name: str, run: Callable[[], object], lock: IO[str]) -> ForkProcess:
+    """Start a process that runs this, in a session of its own, and does not outlive this one."""
+
+    def begin() -> None:
+        os.setsid()
+        _die_with_parent()
+        lock.close()  # the parent alone keeps a second Stoa out of the folder
+        run()
+
+    process = _fork.Process(target=begin, name=name)
+    process.start()
+    return process
 
 
 def _die_with_parent() -> None:
@@ -115,19 +118,15 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
-def _watch(settings: Config, children: dict[str, subprocess.Popen[bytes]], announce: Any) -> int:
+def _watch(settings: Config, children: list[ForkProcess], announce: Callable[[], None]) -> int:
     asked: list[int] = []
-
-    def ask(number: int, _frame: FrameType | None) -> None:
-        asked.append(number)
-
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, ask)
+        signal.signal(number, lambda number, _frame: asked.append(number))
     announced = False
     while not asked:
-        for name, child in children.items():
-            if child.poll() is not None:
-                click.echo(f"The {name} process ended with code {child.returncode}; stopping.", err=True)
+        for child in children:
+            if child.exitcode is not None:
+                click.echo(f"The {child.name} process ended with code {child.exitcode}; stopping.", err=True)
                 return 1
         if not announced and _answers(settings):
             announce()
@@ -148,15 +147,14 @@ def _answers(settings: Config) -> bool:
         return False
 
 
-def _stop(children: dict[str, subprocess.Popen[bytes]]) -> None:
-    for child in children.values():
-        if child.poll() is None:
+def _stop(children: list[ForkProcess]) -> None:
+    for child in children:
+        if child.is_alive():
             child.terminate()
     deadline = time.monotonic() + PATIENCE
-    for name, child in children.items():
-        try:
-            child.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            click.echo(f"The {name} process did not end in {PATIENCE} s and was killed.", err=True)
-            os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
+    for child in children:
+        child.join(max(0.1, deadline - time.monotonic()))
+        if child.exitcode is None:
+            click.echo(f"The {child.name} process did not end in {PATIENCE} s and was killed.", err=True)
+            os.killpg(child.pid or 0, signal.SIGKILL)
+            child.join()

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+import werkzeug.test
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
@@ -20,6 +22,7 @@ from jinja2 import FileSystemBytecodeCache
 from playwright.sync_api import Browser, sync_playwright
 from psycopg import sql
 from sqlalchemy import delete, make_url
+from werkzeug.test import stream_encode_multipart
 
 from accounts import login
 from accounts.services import organizations, people
@@ -64,6 +67,8 @@ def _quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(people, "hasher", cheap)
         patch.setattr(login, "hasher", cheap)
+        # werkzeug's test client keeps large uploads in a file that it leaves open
+        patch.setattr(werkzeug.test, "stream_encode_multipart", partial(stream_encode_multipart, use_tempfile=False))
         patch.setattr(Flask, "jinja_options", {"bytecode_cache": FileSystemBytecodeCache(str(folder))})
         yield
 

@@ -1,5 +1,6 @@
 """A running Stoa (web and worker, own processes, own database) and a real Chromium."""
 
+import json
 import os
 import signal
 import socket
@@ -13,8 +14,10 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from click.testing import CliRunner
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from app.commands import stoa
 from tests.conftest import PASSWORD
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,16 +32,41 @@ class Live:
     content: str
     home: Path
     environment: dict[str, str]
-    process: subprocess.Popen[bytes]
+    process: int
 
     def command(self, *arguments: str) -> str:
         """Run `stoa …` against it and answer what it printed."""
-        result = subprocess.run(
-            [sys.executable, "-m", "app", *arguments], cwd=ROOT, env=self.environment, capture_output=True, text=True,
-            check=False,
-        )  # fmt: skip
-        assert result.returncode == 0, result.stdout + result.stderr
-        return result.stdout
+        result = CliRunner(env=self.environment).invoke(stoa, arguments)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    def is_running(self) -> bool:
+        try:
+            os.kill(self.process, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+
+@pytest.fixture(scope="session")
+def launch() -> Iterator[Callable[[dict[str, str], Path], int]]:
+    """Start `stoa serve` with this environment and log; one process has read the application for all of them."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.browser.launcher"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as launcher:
+        assert launcher.stdin
+        assert launcher.stdout
+
+        def launch(environment: dict[str, str], log: Path) -> int:
+            print(json.dumps({"environment": environment, "log": str(log)}), file=launcher.stdin, flush=True)
+            return int(launcher.stdout.readline())
+
+        yield launch
+        launcher.stdin.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -48,7 +76,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def live(database_url: str, tmp_path: Path) -> Iterator[Live]:
+def live(launch: Callable[[dict[str, str], Path], int], database_url: str, tmp_path: Path) -> Iterator[Live]:
     """Stoa as `stoa serve` runs it, over a fresh copy of the prepared database."""
     port = _free_port()
     environment = os.environ | {
@@ -58,20 +86,19 @@ def live(database_url: str, tmp_path: Path) -> Iterator[Live]:
         "STOA_TEST": "1",
         "STOA_WORKERS": "1",
     }
-    log = (tmp_path / "server.log").open("wb")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "app", "serve"], cwd=ROOT, env=environment, stdout=log, stderr=log,
-        start_new_session=True,
-    )  # fmt: skip
+    log = tmp_path / "server.log"
+    process = launch(dict(environment), log)
     live = Live(f"http://localhost:{port}", f"http://127.0.0.1:{port}", tmp_path / "instance", environment, process)
     try:
-        _wait_until_ready(live, tmp_path / "server.log")
+        _wait_until_ready(live, log)
         yield live
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-        log.close()
-    assert b"unexpected error" not in (tmp_path / "server.log").read_bytes(), (tmp_path / "server.log").read_text()
+        os.kill(process, signal.SIGTERM)
+        deadline = time.monotonic() + 30
+        while live.is_running() and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert not live.is_running(), log.read_text()
+    assert b"unexpected error" not in log.read_bytes(), log.read_text()
 
 
 @pytest.fixture(params=list(SIZES))
@@ -122,7 +149,7 @@ def _free_port() -> int:
 def _wait_until_ready(live: Live, log: Path) -> None:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        if live.process.poll() is not None:
+        if not live.is_running():
             break
         try:
             with urlopen(live.app + "/readyz", timeout=2) as answer:  # noqa: S310 - our own address
