@@ -1,5 +1,7 @@
 """What can go wrong with accounts."""
 
+from uuid import UUID
+
 from core.errors import Conflict, Forbidden, Gone, TooMany, Unauthorized
 
 
@@ -46,3 +48,22 @@ class MoreThanOneHolds(Forbidden):
     """Nobody gives, takes away or makes a role that allows more than they may do themselves."""
 
     title = "This role allows more than you may do yourself"
+
+
+class StrangerRefused(Forbidden):
+    """A provider vouches for somebody who is nobody here; says nothing of who is known elsewhere."""
+
+    title = "This organization does not know you"
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or "This organization does not know you by that account. Ask it for an invitation.")
+
+
+class ProofNeeded(Conflict):
+    """A provider says it is somebody of the organization, who has to confirm that once."""
+
+    title = "Confirm by letter that this account is yours"
+
+    def __init__(self, user_id: UUID) -> None:
+        super().__init__()
+        self.user_id = user_id

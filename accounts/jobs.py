@@ -7,7 +7,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from accounts.services import addresses, audiences, letters, links, members, organizations, people, people_import
+from accounts.services import (
+    addresses,
+    audiences,
+    letters,
+    links,
+    members,
+    organizations,
+    people,
+    people_import,
+    providers,
+)
 from accounts.services.letters import Letter
 from accounts.services.people import Person, Tenant
 from accounts.tables import TokenPurpose
@@ -34,6 +44,18 @@ def send_verification(work: Work, user_id: str) -> None:
     def write(session: Session, person: Person, tenant: Tenant) -> Letter:
         token = links.issue(session, person.user_id, TokenPurpose.EMAIL_VERIFICATION, clock.now(), email=person.email)
         return letters.verification(person, tenant, addresses.link("/confirm-email", token))
+
+    _send(work, work.organization_id, UUID(user_id), write)
+
+
+def send_provider_link(work: Work, user_id: str, provider_id: str, issuer: str, subject: str, browser: str) -> None:
+    """Write to somebody whom an identity provider claims to be, so that they confirm it."""
+
+    def write(session: Session, person: Person, tenant: Tenant) -> Letter | None:
+        said = {"provider_id": provider_id, "issuer": issuer, "subject": subject, "browser": browser}
+        token = providers.proof_token(session, person.user_id, clock.now(), said)
+        name = providers.get(session, UUID(provider_id)).name
+        return None if token is None else letters.connect(person, tenant, name, addresses.link("/connect", token))
 
     _send(work, work.organization_id, UUID(user_id), write)
 

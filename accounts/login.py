@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -72,8 +73,20 @@ def _count_wrong_try(session: Session, user: User, now: datetime) -> None:
     audit.record(session, "sign_in.refused", "person", user.id, subject_user_id=user.id)
 
 
-def open_session(session: Session, user_id: UUID, now: datetime, *, ip_address: str, user_agent: str) -> str:
-    """Open a browser session and answer its token, which is kept nowhere else. Raises SignInRefused."""
+def open_session(
+    session: Session,
+    user_id: UUID,
+    now: datetime,
+    *,
+    ip_address: str,
+    user_agent: str,
+    provider_id: UUID | None = None,
+    provider_session: str | None = None,
+) -> str:
+    """Open a browser session and answer its token, which is kept nowhere else. Raises SignInRefused.
+
+    `provider_id` says which identity provider vouched for the person: such a session stays in this organization.
+    """
     user = people.find_user(session, user_id, lock=True)
     if user is None:
         raise SignInRefused
@@ -87,6 +100,8 @@ def open_session(session: Session, user_id: UUID, now: datetime, *, ip_address: 
         created_at=now,
         last_activity_at=now,
         expires_at=now + LIFETIME,
+        provider_id=provider_id,
+        provider_session=provider_session,
     )
     session.add(row)
     session.flush()
@@ -107,7 +122,7 @@ def visitor_of(database: Database, token: str) -> Visitor | None:
         found = sessions.organization_by_token(session, _hash(token))
     if found is None:
         return None
-    session_id, organization_id = found
+    session_id, organization_id, is_elsewhere = found
     with database.read(organization_id) as session:
         row = sessions.live(session, session_id, now)
         if row is None or row.last_activity_at + IDLE < now:
@@ -116,7 +131,7 @@ def visitor_of(database: Database, token: str) -> Visitor | None:
         membership = people.find_membership(session, row.user_id)
         if user is None or not _may_enter(user, membership):
             return None
-        visitor = _visitor(session, row, user, now)
+        visitor = replace(_visitor(session, row, user, now), is_elsewhere=is_elsewhere)
         seen = row.last_activity_at
     if now - seen > timedelta(minutes=1):
         with database.write(organization_id) as session:
@@ -144,6 +159,7 @@ def _visitor(session: Session, row: AuthSession, user: User, now: datetime) -> V
         organization_name=organization.name,
         locale=user.locale or organization.default_locale,
         timezone=user.timezone or organization.default_timezone,
+        provider_id=row.provider_id,
     )
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import click
 
-from accounts.services import organizations, people, personal_data
+from accounts.services import organizations, people, personal_data, providers
 from app import demo, server, supervisor, wiring
 from app.front import front
 from core import audit, clock, config, logs, mail, migrations
@@ -185,6 +185,21 @@ def import_package(path: Path, organization: str) -> None:
         raise SystemExit(1)
 
 
+@stoa.command("verify-domain")
+@click.argument("domain")
+@click.option("--organization", required=True, help="Slug of the organization.")
+def verify_domain(domain: str, organization: str) -> None:
+    """Vouch that an e-mail domain is an organization's own: its identity providers are believed about these e-mails."""
+    with open_database() as (_settings, database):
+        with database.read(None) as session:
+            organization_id = people.place_by_slug(session, organization)
+        if organization_id is None:
+            raise click.ClickException(f"There is no organization {organization}.")
+        with database.write(organization_id) as session:
+            providers.verify_domain(session, domain)
+    click.echo(f"{domain} counts as {organization}'s own.")
+
+
 @stoa.command("rotate-keys")
 def rotate_keys() -> None:
     """Seal every encrypted value with the first of STOA_SEALING_KEYS, in batches, while Stoa is running."""
@@ -200,10 +215,10 @@ def rotate_keys() -> None:
                 if not done.profiles and not done.second_factors:
                     break
             with database.write(organization_id) as session:
-                others += remotes.seal_anew(session)
+                others += remotes.seal_anew(session) + providers.seal_anew(session)
     click.echo(
-        f"Sealed anew: {profiles} profiles, {second_factors} second factors, {others} secrets of other record stores. "
-        "Earlier keys may be taken away now."
+        f"Sealed anew: {profiles} profiles, {second_factors} second factors, {others} secrets of record stores "
+        "and identity providers. Earlier keys may be taken away now."
     )
 
 

@@ -83,6 +83,7 @@ RAIL = (
         (
             Entry(_("Roles"), "accounts.list_roles", "lock", "roles.assign"),
             Entry(_("Playback"), "scorm_player.show_playback", "play", "organization.manage"),
+            Entry(_("Sign-in"), "accounts.list_providers", "login", "sign_in.manage"),
             Entry(_("API clients"), "accounts.list_api_clients", "key", "api_client.manage"),
             Entry(_("Jobs"), "app.list_jobs", "jobs", "organization.manage"),
             Entry(_("Audit log"), "app.list_audit", "history", "audit.read"),
@@ -109,6 +110,17 @@ def template_values() -> dict[str, Any]:
             "entries": [
                 {"label": _("My profile"), "url": url_for("accounts.show_profile"), "icon": "person"},
                 {"label": _("My sessions"), "url": url_for("accounts.list_sessions"), "icon": "lock"},
+                *(
+                    [
+                        {
+                            "label": _("Switch organization"),
+                            "url": url_for("accounts.list_organizations"),
+                            "icon": "users",
+                        }
+                    ]
+                    if person.is_elsewhere
+                    else []
+                ),
             ],
             "sign_out_url": url_for("accounts.sign_out"),
         }

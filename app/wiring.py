@@ -53,6 +53,7 @@ LISTENERS: events.Listeners = {
 JOBS: dict[str, jobs.Handler] = {
     "accounts.send_invitation": accounts_jobs.send_invitation,
     "accounts.send_verification": accounts_jobs.send_verification,
+    "accounts.send_provider_link": accounts_jobs.send_provider_link,
     "accounts.answer_reset_request": accounts_jobs.answer_reset_request,
     "accounts.tell_password_changed": accounts_jobs.tell_password_changed,
     "accounts.check_import": accounts_jobs.check_import,

@@ -69,6 +69,8 @@ class Visitor:
     locale: str | None = None
     timezone: str = "UTC"
     client_id: UUID | None = None  # a program, which acts in the name of `user_id`
+    provider_id: UUID | None = None  # the identity provider that vouched for the person, in this organization only
+    is_elsewhere: bool = False  # whether other organizations know the person too
 
     def may(self, permission: str) -> bool:
         """Tell whether this person holds the permission everywhere in the organization."""

@@ -135,5 +135,6 @@ def _words() -> dict[str, str]:
         "progress.read": _("Read assignments, progress and completions"),
         "progress.totals": _("Read how assignments stand in total"),
         "roles.assign": _("Give and take roles"),
+        "sign_in.manage": _("Say how people sign in"),
         "scim": _("Keep people and groups in step (SCIM 2.0)"),
     }

@@ -11,23 +11,15 @@ from werkzeug.wrappers import Response
 from accounts import login
 from accounts.errors import LinkExpired, SignInLocked
 from accounts.permissions import SIGNED_IN
+from accounts.routes import entering
 from accounts.routes.blueprint import bp
+from accounts.routes.entering import Voucher
 from accounts.routes.profile import confirm_password
-from accounts.routes.targets import safe_next
 from accounts.services import links, second_factor
 from accounts.tables import TokenPurpose
 from core import clock
 from core.errors import Invalid
-from core.http import (
-    client_address,
-    config,
-    current_user,
-    database,
-    form,
-    public,
-    requires,
-    set_session_cookie,
-)
+from core.http import config, current_user, database, form, public, requires
 
 
 @bp.get("/me/second-factor")
@@ -115,6 +107,7 @@ def enter_code() -> ResponseReturnValue:
     try:
         with database().write(organization_id) as session:
             user_id = links.holder(session, token, TokenPurpose.SECOND_FACTOR, now)
+            payload = links.payload(session, token, TokenPurpose.SECOND_FACTOR, now)
             is_right = login.code_matches(session, user_id, given["code"], now)  # a wrong one is counted: commit
     except SignInLocked:
         is_right, error, status = False, _("Too many wrong codes. Wait a few minutes and try again."), 429
@@ -122,11 +115,11 @@ def enter_code() -> ResponseReturnValue:
         return render_template("accounts/sign_in_code.html", next=given["next"], error=error), status
     with database().write(organization_id) as session:
         links.use(session, token, TokenPurpose.SECOND_FACTOR, now)
-        browser = login.open_session(
-            session, user_id, now, ip_address=client_address(), user_agent=request.headers.get("User-Agent", "")
-        )
-    response = redirect(safe_next(given["next"]))
-    set_session_cookie(response, browser, int(login.LIFETIME.total_seconds()))
+    if "provider_id" in payload:  # a provider vouched for them, here and nowhere else
+        voucher = Voucher(UUID(payload["provider_id"]), payload["provider_session"])
+        response = entering.open_browser(user_id, organization_id, given["next"], voucher)
+    else:
+        response = entering.enter(user_id, given["next"])
     response.delete_cookie(_cookie(), secure=config().is_https, httponly=True, samesite="Lax")
     return response
 

@@ -36,6 +36,17 @@ def verification(person: Person, tenant: Tenant, link: str) -> Letter:
     )
 
 
+def connect(person: Person, tenant: Tenant, provider: str, link: str) -> Letter:
+    """Let somebody say that an identity provider's account is theirs."""
+    return f"Is this your account at {provider}?", _text(
+        person,
+        f"Somebody, we hope you, signed in to {tenant.name} with {provider} for the first time, as {person.email}. "
+        "Open this link in the same browser to connect the two:",
+        link,
+        "It works once, for one hour. If it was not you, do nothing, and tell your administrator.",
+    )
+
+
 def password_changed(person: Person, tenant: Tenant) -> Letter:
     """Tell somebody that their password is another now."""
     return "Your password was changed", _text(

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from accounts.errors import LinkExpired
 from accounts.events import PersonChanged
-from accounts.services import passwords, people
+from accounts.services import entrances, passwords, people
 from accounts.store import links as store
 from accounts.store import people as people_store
 from accounts.tables import MembershipStatus, OneTimeToken, TokenPurpose, User
@@ -26,13 +26,18 @@ LIFETIMES = {
     TokenPurpose.EMAIL_VERIFICATION: timedelta(days=2),
     TokenPurpose.PASSWORD_RESET: timedelta(hours=1),
     TokenPurpose.SECOND_FACTOR: timedelta(minutes=10),
+    TokenPurpose.ORGANIZATION_CHOICE: timedelta(minutes=10),
+    TokenPurpose.PROVIDER_LINK: timedelta(hours=1),
 }
 RESETS_PER_HOUR = 3
 
 
 @dataclass(frozen=True)
 class Invitation:
-    """What the page behind an invitation shows. Somebody known elsewhere has a password already."""
+    """What the page behind an invitation shows.
+
+    Somebody known elsewhere has a password already; where an identity provider is demanded nobody needs one.
+    """
 
     email: str
     name: str
@@ -68,6 +73,11 @@ def organization_of(session: Session, token: str) -> UUID:
 def holder(session: Session, token: str, purpose: TokenPurpose, now: datetime) -> UUID:
     """Return whose token this is, without using it. Raises LinkExpired."""
     return _open(session, token, purpose, now)[1].id
+
+
+def payload(session: Session, token: str, purpose: TokenPurpose, now: datetime) -> dict[str, str]:
+    """Return what was given along when the token was made. Raises LinkExpired."""
+    return dict(_open(session, token, purpose, now)[0].payload)
 
 
 def use(session: Session, token: str, purpose: TokenPurpose, now: datetime) -> UUID:
@@ -111,7 +121,8 @@ def reset_for(session: Session, user_id: UUID, now: datetime) -> str | None:
 def invitation(session: Session, token: str, now: datetime) -> Invitation:
     """Return what an invitation says. Raises LinkExpired."""
     user = _open(session, token, TokenPurpose.INVITATION, now)[1]
-    return Invitation(user.email, user.display_name, people.tenant(session).name, user.password_hash is None)
+    needs_password = user.password_hash is None and entrances.of_person(session, user.id, now).takes_password
+    return Invitation(user.email, user.display_name, people.tenant(session).name, needs_password)
 
 
 def accept(session: Session, token: str, password: str, now: datetime) -> UUID:
@@ -123,7 +134,7 @@ def accept(session: Session, token: str, password: str, now: datetime) -> UUID:
     membership = people_store.find_membership(session, user.id)
     if membership is None or membership.status is not MembershipStatus.INVITED:
         raise LinkExpired
-    if user.password_hash is None:
+    if user.password_hash is None and entrances.of_person(session, user.id, now).takes_password:
         passwords.check(password, user.email)
         passwords.store(session, user, password, now)
     user.email_verified_at = user.email_verified_at or now

@@ -165,6 +165,16 @@ def sign_in_candidates(session: Session, email: str) -> list[tuple[UUID, UUID]]:
     return sessions.sign_in_candidates(session, email.strip().lower())
 
 
+def places_of(session: Session, user_id: UUID) -> list[UUID]:
+    """Return the organizations a person may enter, the first joined first; the transaction needs no tenant."""
+    return sessions.places_of(session, user_id)
+
+
+def place_by_slug(session: Session, slug: str) -> UUID | None:
+    """Return the organization with this short name; the transaction needs no tenant."""
+    return sessions.place_by_slug(session, slug)
+
+
 def name_problems(first_name: str, last_name: str) -> list[Problem]:
     """Return what is wrong with a person's name."""
     problems = []

@@ -15,6 +15,11 @@ def organization(session: Session) -> Organization:
     return session.scalars(select(Organization).where(Organization.id == organization_of(session))).one()
 
 
+def find_organization(session: Session) -> Organization | None:
+    """Return the organization this transaction works for, if there is one."""
+    return session.scalar(select(Organization).where(Organization.id == organization_of(session)))
+
+
 def find_user(session: Session, user_id: UUID, *, lock: bool = False) -> User | None:
     """Return a person of this organization."""
     query = select(User).join(Membership, Membership.user_id == User.id).where(User.id == user_id)

@@ -1,6 +1,6 @@
 """Queries on browser sessions and on sign-in, which precede the tenant."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -16,12 +16,22 @@ def sign_in_candidates(session: Session, email: str) -> list[tuple[UUID, UUID]]:
     return [(row.user_id, row.organization_id) for row in rows]
 
 
-def organization_by_token(session: Session, token_hash: str) -> tuple[UUID, UUID] | None:
-    """Return (session id, organization id) of a live browser session."""
+def places_of(session: Session, user_id: UUID) -> list[UUID]:
+    """Return the organizations a person may enter, whatever the tenant of the transaction."""
+    return list(session.execute(text("SELECT places_of_person(:person)"), {"person": user_id}).scalars())
+
+
+def place_by_slug(session: Session, slug: str) -> UUID | None:
+    """Return the organization with this short name, whatever the tenant of the transaction."""
+    return session.execute(text("SELECT organization_by_slug(:slug)"), {"slug": slug}).scalar()
+
+
+def organization_by_token(session: Session, token_hash: str) -> tuple[UUID, UUID, bool] | None:
+    """Return (session id, organization id, whether the person may enter others too) of a browser session."""
     row = session.execute(
-        text("SELECT session_id, organization_id FROM session_by_token(:hash)"), {"hash": token_hash}
+        text("SELECT session_id, organization_id, is_elsewhere FROM browser_session(:hash)"), {"hash": token_hash}
     ).one_or_none()
-    return None if row is None else (row.session_id, row.organization_id)
+    return None if row is None else (row.session_id, row.organization_id, row.is_elsewhere)
 
 
 def live(session: Session, session_id: UUID, now: datetime) -> AuthSession | None:
@@ -58,6 +68,31 @@ def end_here(session: Session, user_id: UUID, now: datetime) -> None:
         .where(AuthSession.user_id == user_id, AuthSession.revoked_at.is_(None))
         .values(revoked_at=now)
     )
+
+
+def end_of_provider(
+    session: Session,
+    provider_id: UUID,
+    now: datetime,
+    *,
+    user_id: UUID | None = None,
+    provider_session: str | None = None,
+) -> int:
+    """End the sessions a provider vouched for: one person's, one of its own sessions, or all; answer how many."""
+    query = update(AuthSession).where(AuthSession.provider_id == provider_id, AuthSession.revoked_at.is_(None))
+    if user_id is not None:
+        query = query.where(AuthSession.user_id == user_id)
+    if provider_session is not None:
+        query = query.where(AuthSession.provider_session == provider_session)
+    return len(session.execute(query.values(revoked_at=now).returning(AuthSession.id)).all())
+
+
+def end_without_provider(session: Session, spared: Collection[UUID], now: datetime) -> int:
+    """End the sessions opened by password, but for those of some people; answer how many."""
+    query = update(AuthSession).where(
+        AuthSession.provider_id.is_(None), AuthSession.revoked_at.is_(None), AuthSession.user_id.not_in(spared)
+    )
+    return len(session.execute(query.values(revoked_at=now).returning(AuthSession.id)).all())
 
 
 def of_person(session: Session, user_id: UUID, now: datetime, idle_since: datetime) -> list[AuthSession]:

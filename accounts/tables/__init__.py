@@ -6,6 +6,7 @@ from accounts.tables.details import CustomField, Deputy, ExternalId, FieldType, 
 from accounts.tables.imports import ImportStep, PeopleImport, PeopleImportChange
 from accounts.tables.organizations import Organization
 from accounts.tables.people import Membership, MembershipStatus, User
+from accounts.tables.providers import IdentityProvider, ProviderIdentity
 from accounts.tables.roles import Role, RoleAssignment, RoleCode
 from accounts.tables.scim import ScimUser, UserGroup, UserGroupMember
 from accounts.tables.sign_in import AuthSession, OneTimeToken, RecoveryCode, TokenPurpose
@@ -21,6 +22,7 @@ __all__ = [
     "ExternalId",
     "FieldType",
     "FieldVisibility",
+    "IdentityProvider",
     "ImportStep",
     "Membership",
     "MembershipStatus",
@@ -32,6 +34,7 @@ __all__ = [
     "PeopleImportChange",
     "Placement",
     "Position",
+    "ProviderIdentity",
     "RecoveryCode",
     "Role",
     "RoleAssignment",

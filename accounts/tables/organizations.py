@@ -23,6 +23,8 @@ class Organization(Base):
     default_passing_score: Mapped[float] = mapped_column(Numeric(5, 2), default=80)
     certificate_number_pattern: Mapped[str] = mapped_column(String(80), default="{org}-{program}-{yy}-{seq:04}")
     is_active: Mapped[bool] = mapped_column(default=True)
+    requires_provider: Mapped[bool] = mapped_column(default=False, server_default="false")
+    verified_domains: Mapped[list[str]] = mapped_column(default=list, server_default="[]")  # by an operator's word
     created_at: Mapped[datetime]
 
     __table_args__ = (CheckConstraint("code ~ '^[A-Z0-9]{2,12}$'", name="code"),)

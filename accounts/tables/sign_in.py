@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db import Base, TenantTable, enum_column, member_key, one_of, uuid7
+from core.db import Base, TenantTable, enum_column, member_key, one_of, tenant_key, uuid7
 
 
 class AuthSession(TenantTable):
@@ -24,8 +24,14 @@ class AuthSession(TenantTable):
     last_activity_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    provider_id: Mapped[UUID | None]  # who vouched for the person; nobody when they came with their own password
+    provider_session: Mapped[str | None] = mapped_column(String(255))  # what the provider calls its session: `sid`
 
-    __table_args__ = (member_key("user_id"), Index("ix_auth_sessions_user", "organization_id", "user_id"))
+    __table_args__ = (
+        member_key("user_id"),
+        tenant_key("provider_id", "identity_providers"),
+        Index("ix_auth_sessions_user", "organization_id", "user_id"),
+    )
 
 
 class TokenPurpose(StrEnum):
@@ -35,6 +41,8 @@ class TokenPurpose(StrEnum):
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a purpose, no password
     INVITATION = "invitation"
     SECOND_FACTOR = "second_factor"  # the right password was given, the code is still to come
+    ORGANIZATION_CHOICE = "organization_choice"  # who it is has been proven, the organization is still to be chosen
+    PROVIDER_LINK = "provider_link"  # a provider's subject says it is this person; the letter proves it
 
 
 class OneTimeToken(TenantTable):

@@ -37,6 +37,7 @@ MATRIX = {
     "evidence.read": "      – ● ● ● – – – – ● –",
     "progress.repair": "    – ● ● – – – – – – –",
     "api_client.manage": "  – ● – – – – – – – –",
+    "sign_in.manage": "     – ● – – – – – – – –",
     "audit.read": "         ● ● – ● – – – ● ● –",
     "lrs.admin": "          ● ● ● – – – – – – –",
 }
