@@ -21,7 +21,7 @@ from core.db import Database
 from core.errors import StoaError
 from core.files import Files
 from core.jobs import Worker
-from lrs.services import credentials, export, imports, remotes
+from lrs.services import credentials, export, imports, privacy, remotes
 from lrs.services.browsing import Search
 from scorm_player.services import packages, projection
 from scorm_player.services.packages import PackageImport
@@ -203,7 +203,7 @@ def verify_domain(domain: str, organization: str) -> None:
 @stoa.command("rotate-keys")
 def rotate_keys() -> None:
     """Seal every encrypted value with the first of STOA_SEALING_KEYS, in batches, while Stoa is running."""
-    profiles = second_factors = others = 0
+    profiles = second_factors = others = receipts = 0
     with open_database() as (_settings, database):
         with database.read(None) as session:
             ids = organizations.all_ids(session)
@@ -216,9 +216,10 @@ def rotate_keys() -> None:
                     break
             with database.write(organization_id) as session:
                 others += remotes.seal_anew(session) + providers.seal_anew(session)
+                receipts += privacy.seal_anew(session)
     click.echo(
         f"Sealed anew: {profiles} profiles, {second_factors} second factors, {others} secrets of record stores "
-        "and identity providers. Earlier keys may be taken away now."
+        f"and identity providers, {receipts} receipts. Earlier keys may be taken away now."
     )
 
 

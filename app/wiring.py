@@ -23,13 +23,14 @@ from core.db import Database
 from core.files import Files
 from core.http import Parts, requires
 from lrs import jobs as lrs_jobs
-from lrs.events import StatementsStored
+from lrs.events import PersonsMerged, PersonsSeparated, StatementsStored
 from lrs.routes import bp as lrs_routes
 from lrs.routes import hot as lrs_hot
 from lrs.routes.browser import TAIL
 from lrs.routes.tail import Tail
-from lrs.services import personas, rates
+from lrs.services import erasing, personas, rates
 from lrs.services import statements as lrs_statements
+from lrs.services.erasing import Evidence
 from scorm_player import jobs as scorm_player_jobs
 from scorm_player.routes import bp as scorm_player_routes
 from scorm_player.routes import hot as content_hot
@@ -39,6 +40,7 @@ from training.events import CertificateIssued, CompletionRecorded
 from training.routes import bp as training_routes
 from training.routes import course_actions, course_reports, home, person_learning, statement_trail
 from training.services import addresses as training_addresses
+from training.services import holds
 from training.services.audience_words import WORDS as TRAINING_WORDS
 
 LISTENERS: events.Listeners = {
@@ -47,6 +49,8 @@ LISTENERS: events.Listeners = {
     PersonLeft: ["accounts.refresh_audiences_of", "training.on_person_left"],
     CompletionRecorded: ["accounts.refresh_audiences_of"],
     StatementsStored: ["training.on_statements_stored"],
+    PersonsMerged: ["training.on_persons_changed"],
+    PersonsSeparated: ["training.on_persons_changed"],
     CertificateIssued: ["training.render_certificate"],
 }
 
@@ -63,15 +67,20 @@ JOBS: dict[str, jobs.Handler] = {
     "accounts.refresh_audiences_of": accounts_jobs.refresh_audiences_of,
     "app.sweep_files": duties.sweep_files,
     "app.tidy_jobs": duties.tidy_jobs,
+    "lrs.do_for_privacy": lrs_jobs.do_for_privacy,
     "lrs.forget_refusals": lrs_jobs.forget_refusals,
     "lrs.forward": lrs_jobs.forward,
     "lrs.import_statements": lrs_jobs.import_statements,
     "lrs.look_after_remotes": lrs_jobs.look_after_remotes,
+    "lrs.look_before": lrs_jobs.look_before,
     "lrs.pull": lrs_jobs.pull,
+    "lrs.retain_by_rule": lrs_jobs.retain_by_rule,
+    "lrs.start_retention": lrs_jobs.start_retention,
     "scorm_player.import_package": scorm_player_jobs.import_package,
     "scorm_player.check_schemas": scorm_player_jobs.check_schemas,
     "training.on_person_joined": training_jobs.on_person_joined,
     "training.on_person_left": training_jobs.on_person_left,
+    "training.on_persons_changed": training_jobs.on_persons_changed,
     "training.on_statements_stored": training_jobs.on_statements_stored,
     "training.render_certificate": training_jobs.render_certificate,
 }
@@ -80,6 +89,7 @@ SCHEDULE: dict[str, jobs.Duty] = {
     "sweep_files": jobs.Duty("app.sweep_files", timedelta(hours=6)),
     "look_after_remotes": jobs.Duty("lrs.look_after_remotes", timedelta(minutes=5)),
     "forget_refusals": jobs.Duty("lrs.forget_refusals", timedelta(hours=6)),
+    "start_retention": jobs.Duty("lrs.start_retention", timedelta(hours=24)),
     "refresh_audiences": jobs.Duty("accounts.refresh_audiences", timedelta(hours=1)),
     "tidy_jobs": jobs.Duty("app.tidy_jobs", timedelta(hours=1)),
 }
@@ -109,6 +119,7 @@ def connect(config: Config) -> None:
     sealing.use(*config.sealing())
     outgoing.allow(config.outgoing_allow)
     personas.register(persons.find_member)
+    erasing.register(Evidence(holds.standing, holds.forget, holds.reconsider))
     rates.use(config.home, config.xapi_rate)
 
 

@@ -14,3 +14,17 @@ class StatementsStored(Event):
     """
 
     statement_ids: list[UUID]
+
+
+@dataclass(frozen=True)
+class PersonsMerged(Event):
+    """Somebody said that identifiers are one person's. The event's subject is the person."""
+
+    merge_id: UUID
+
+
+@dataclass(frozen=True)
+class PersonsSeparated(Event):
+    """A merge of persons has been undone. The event's subject is the person they had been."""
+
+    merge_id: UUID

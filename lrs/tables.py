@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, LargeBinary, SmallInteger, String, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, SmallInteger, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import TenantTable, enum_column, file_key, one_of, tenant_key
@@ -379,3 +379,114 @@ class Puller(Remote):
     import_id: Mapped[UUID]  # counts, refused statements, and as whom they are stored
 
     __table_args__ = (one_of("state", ExchangeState), tenant_key("import_id", "lrs_imports"))
+
+
+class PrivacyAct(StrEnum):
+    """What is done with somebody's records, or with old ones."""
+
+    EXPORT = "export"
+    DELETE = "delete"
+    PSEUDONYMIZE = "pseudonymize"
+
+
+class PrivacyState(StrEnum):
+    """How far it is. Nothing has been touched before `running`."""
+
+    LOOKING = "looking"
+    READY = "ready"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class RetainedKind(StrEnum):
+    """What a rule of retention is about."""
+
+    STATEMENTS = "statements"
+    UNCOUNTED = "uncounted"  # statements that move no training
+    DOCUMENTS = "documents"  # state documents
+
+
+class RetentionRule(TenantTable):
+    """How long records of a kind are kept, of the whole organization or of one credential, and what happens then."""
+
+    __tablename__ = "lrs_retention_rules"
+
+    kind: Mapped[RetainedKind] = enum_column(RetainedKind)
+    credential_id: Mapped[UUID | None]  # null: of everybody
+    keep_days: Mapped[int]
+    act: Mapped[PrivacyAct] = enum_column(PrivacyAct)
+    legal_basis: Mapped[str] = mapped_column(String(300))
+    is_active: Mapped[bool]
+    salt: Mapped[bytes] = mapped_column(LargeBinary)  # of its pseudonyms: the same person gets the same one
+    position: Mapped[datetime | None]  # `stored` up to which the present pass has looked
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID | None]
+
+    __table_args__ = (
+        tenant_key("credential_id", "lrs_credentials"),
+        one_of("kind", RetainedKind),
+        one_of("act", PrivacyAct),
+        CheckConstraint("keep_days > 0", name="keep_days"),
+        CheckConstraint("act <> 'export'", name="act_of_rule"),
+    )
+
+
+class PrivacyRun(TenantTable):
+    """Somebody's records exported, deleted or pseudonymized, or old ones by a rule; at the end, the receipt of it.
+
+    While one runs, and in its name only, statements may change and go. `identifiers` are forgotten when that is over.
+    """
+
+    __tablename__ = "lrs_privacy_runs"
+
+    act: Mapped[PrivacyAct] = enum_column(PrivacyAct)
+    state: Mapped[PrivacyState] = enum_column(PrivacyState, default=PrivacyState.LOOKING)
+    rule_id: Mapped[UUID | None]
+    rule: Mapped[dict[str, Any] | None]  # what the rule said
+    identifiers: Mapped[list[str]]
+    salt: Mapped[str] = mapped_column(String(32))
+    digests: Mapped[list[str]]  # SHA-256 of salt and identifier
+    pseudonym: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(String(500))
+    preview: Mapped[dict[str, Any]]
+    counts: Mapped[dict[str, Any]]
+    position: Mapped[datetime | None]  # `stored` up to which statements are done
+    file_id: Mapped[UUID | None]  # the export, for some days
+    job_id: Mapped[UUID | None]
+    digest: Mapped[str | None] = mapped_column(String(64))  # SHA-256 of the receipt
+    seal: Mapped[bytes | None] = mapped_column(LargeBinary)  # the digest, sealed
+    seal_key_id: Mapped[str | None] = mapped_column(String(16))
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID | None]
+    requester: Mapped[str] = mapped_column(String(200))
+    confirmed_at: Mapped[datetime | None]
+    confirmed_by: Mapped[UUID | None]
+    confirmer: Mapped[str] = mapped_column(String(200), default="")
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        file_key("file_id"),
+        tenant_key("rule_id", "lrs_retention_rules"),
+        one_of("act", PrivacyAct),
+        one_of("state", PrivacyState),
+        Index("ix_lrs_privacy_runs_page", "organization_id", "created_at"),
+        Index("ix_lrs_privacy_runs_rule", "organization_id", "rule_id"),
+    )
+
+
+class PrivacyItem(TenantTable):
+    """What became of one thing in a run: deleted, pseudonymized, or kept and why."""
+
+    __tablename__ = "lrs_privacy_items"
+
+    run_id: Mapped[UUID]
+    kind: Mapped[str] = mapped_column(String(20))  # statement, document, attachment
+    thing_id: Mapped[UUID]
+    outcome: Mapped[str] = mapped_column(String(20))  # deleted, pseudonymized, kept, waiting
+    why: Mapped[str] = mapped_column(String(300))
+
+    __table_args__ = (
+        tenant_key("run_id", "lrs_privacy_runs", ondelete="CASCADE"),
+        Index("ix_lrs_privacy_items_thing", "organization_id", "run_id", "kind", "thing_id", unique=True),
+    )

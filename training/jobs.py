@@ -1,11 +1,14 @@
 """What training does behind the pages: counting statements, rendering certificates."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 from uuid import UUID
 
 from core import clock
 from core.jobs import Work
-from training.services import certificates, leaving, progress
+from lrs.services import personas
+from training.services import certificates, leaving, progress, reconsidering
 
 
 def on_statements_stored(work: Work, statement_ids: Sequence[str]) -> None:
@@ -15,6 +18,19 @@ def on_statements_stored(work: Work, statement_ids: Sequence[str]) -> None:
     for group in groups:
         with work.write() as session:
             progress.record(session, group, clock.now())
+
+
+def on_persons_changed(work: Work, merge_id: str) -> Mapping[str, Any]:
+    """Count what belongs to somebody since a merge of persons, and no longer what does not since it was undone."""
+    with work.read() as session:
+        identifiers = personas.concerned(session, UUID(merge_id))
+    outcome, after = reconsidering.Outcome(), None
+    while True:
+        with work.write() as session:
+            after, found = reconsidering.of_actors(session, identifiers, after, clock.now())
+        outcome.add(found)
+        if after is None:
+            return asdict(outcome)
 
 
 def render_certificate(work: Work, certificate_id: str) -> None:

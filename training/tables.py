@@ -171,7 +171,11 @@ class ModuleProgress(TenantTable):
 
 
 class TrainingActivity(TenantTable):
-    """An append-only fact: what one counted statement said. Statements stored together have one `batch_id`."""
+    """An append-only fact: what one counted statement said. Statements stored together have one `batch_id`.
+
+    When the statement turns out to be somebody else's, the fact is superseded; where a live completion rests on it, it
+    is held instead, and says since when.
+    """
 
     __tablename__ = "training_activities"
 
@@ -189,6 +193,8 @@ class TrainingActivity(TenantTable):
     score_percent: Mapped[Decimal | None] = mapped_column(Numeric(5, 2))
     is_passed: Mapped[bool | None]
     time_spent_seconds: Mapped[int | None]
+    superseded_at: Mapped[datetime | None]
+    held_at: Mapped[datetime | None]
 
     __table_args__ = (
         tenant_key("statement_id", "xapi_statements"),
@@ -197,13 +203,20 @@ class TrainingActivity(TenantTable):
         tenant_key("module_id", "modules"),
         tenant_key("registration_id", "registrations"),
         one_of("activity_type", ActivityType),
-        UniqueConstraint("organization_id", "statement_id"),
+        Index(
+            "uq_training_activities_statement",
+            "organization_id",
+            "statement_id",
+            unique=True,
+            postgresql_where=text("superseded_at IS NULL"),
+        ),
+        Index("ix_training_activities_statement", "organization_id", "statement_id"),
         Index("ix_training_activities_module", "organization_id", "course_enrollment_id", "module_id", "stored_at"),
     )
 
 
 class UncountedStatement(TenantTable):
-    """A statement that moves no training, and why."""
+    """A statement that moves no training, and why; superseded when it counts after all, or for another reason."""
 
     __tablename__ = "uncounted_statements"
 
@@ -212,13 +225,21 @@ class UncountedStatement(TenantTable):
     reason: Mapped[Reason] = enum_column(Reason)
     module_id: Mapped[UUID | None]
     registration_id: Mapped[UUID | None]
+    superseded_at: Mapped[datetime | None]
 
     __table_args__ = (
         tenant_key("statement_id", "xapi_statements"),
         tenant_key("module_id", "modules"),
         tenant_key("registration_id", "registrations"),
         one_of("reason", Reason),
-        UniqueConstraint("organization_id", "statement_id"),
+        Index(
+            "uq_uncounted_statements_statement",
+            "organization_id",
+            "statement_id",
+            unique=True,
+            postgresql_where=text("superseded_at IS NULL"),
+        ),
+        Index("ix_uncounted_statements_statement", "organization_id", "statement_id"),
         Index("ix_uncounted_statements_page", "organization_id", "stored_at", "id"),
     )
 

@@ -11,7 +11,9 @@ from lrs.routes import (
     documents,
     exchange,
     personas,
+    privacy,
     remotes,
+    retention,
     statements,
 )
 from lrs.routes.blueprint import bp
@@ -28,6 +30,8 @@ __all__ = [
     "documents",
     "exchange",
     "personas",
+    "privacy",
     "remotes",
+    "retention",
     "statements",
 ]

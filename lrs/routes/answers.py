@@ -43,6 +43,7 @@ class CredentialAnswer(rest.Answer):
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None
+    rate: int | None
 
 
 class CredentialSent(rest.Sent):
@@ -52,6 +53,7 @@ class CredentialSent(rest.Sent):
     scopes: list[str]
     origins: list[str] = []
     expires_at: datetime | None = None
+    rate: int | None = None
 
 
 class CredentialMade(CredentialAnswer):

@@ -38,7 +38,7 @@ def api_add_credential(body: CredentialSent) -> ResponseReturnValue:
         made = credentials.issue(
             session, label=body.label, scopes=body.scopes, home_page=config().app_origin,
             hash_key=config().key("lrs"), now=now, expires_at=body.expires_at, origins=body.origins,
-            created_by=caller.user_id,
+            rate=body.rate, created_by=caller.user_id,
         )  # fmt: skip
         shown = CredentialAnswer.model_validate(credentials.get(session, made.id, now))
     answer = CredentialMade(**shown.model_dump(), secret=made.secret)

@@ -166,7 +166,7 @@ def _zip(database: Database, files: Files, organization_id: UUID, pages: Iterato
                     if b'"attachments"' in item.payload:
                         wanted |= {found["sha2"].lower() for _, found in declared_in(orjson.loads(item.payload), "")}
                 yield pipe.taken()
-        for found in _attached(database, organization_id, sorted(wanted)):
+        for found in attached(database, organization_id, sorted(wanted)):
             with (
                 archive.open(_entry(ATTACHMENTS + found.sha2, zipfile.ZIP_STORED), "w", force_zip64=True) as member,
                 files.open(found.sha256) as file,
@@ -184,7 +184,8 @@ def _entry(name: str, method: int) -> zipfile.ZipInfo:
     return entry
 
 
-def _attached(database: Database, organization_id: UUID, hashes: list[str]) -> Iterator[AttachedFile]:
+def attached(database: Database, organization_id: UUID, hashes: list[str]) -> Iterator[AttachedFile]:
+    """The attachments of these hashes whose data is here."""
     for start in range(0, len(hashes), PAGE):
         with database.read(organization_id) as session:
             known = attachment_store.known(session, hashes[start : start + PAGE])

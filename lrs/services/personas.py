@@ -4,7 +4,7 @@ Identifiers belong together because people of this organization have them (asked
 `register`), or because somebody merged them. The second is noted, and can be undone.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,10 +13,13 @@ from uuid import UUID
 from core import audit
 from core.db import Session, uuid7
 from core.errors import Conflict, Invalid, NotFound, Problem
+from core.events import publish
+from lrs.events import PersonsMerged, PersonsSeparated
 from lrs.store import personas as store
 from lrs.store.keys import key
 from lrs.tables import PersonMerge
 from lrs.xapi.actors import IFIS, comparable_mbox
+from lrs.xapi.actors import identifier as identifier_of
 
 __all__ = ["PersonMerge"]
 
@@ -108,6 +111,7 @@ def merge(session: Session, one: str, other: str, *, by: UUID | None, now: datet
     session.add(row)
     session.flush()
     audit.record(session, "lrs_person.merged", "lrs_person", person_id, details={"merge": str(row.id)})
+    publish(session, PersonsMerged(row.id), subject=person_id)
     return row.id
 
 
@@ -131,12 +135,37 @@ def undo(session: Session, merge_id: UUID, *, by: UUID | None, now: datetime) ->
     row.undone_at, row.undone_by = now, by
     session.flush()
     audit.record(session, "lrs_person.separated", "lrs_person", row.person_id, details={"merge": str(row.id)})
+    publish(session, PersonsSeparated(row.id), subject=row.person_id)
     return row
 
 
 def merges(session: Session, limit: int = 100) -> list[PersonMerge]:
     """The newest merges, those that were undone too."""
     return store.merges(session, limit)
+
+
+def concerned(session: Session, merge_id: UUID) -> list[str]:
+    """All identifiers that a merge brought together or, since it was undone, keeps apart. Raises NotFound."""
+    row = store.find_merge(session, merge_id)
+    if row is None:
+        raise NotFound("There is no such merge.")
+    found = dict.fromkeys(person_of(session, row.anchor).identifiers)
+    for item in row.identifiers:
+        if item not in found:
+            found |= dict.fromkeys(person_of(session, item).identifiers)
+    return list(found)
+
+
+def hold(session: Session) -> None:
+    """Let nobody merge or separate persons until this transaction ends: what it finds of them holds that long."""
+    store.hold(session)
+
+
+def find_member(session: Session, actor: Mapping[str, Any]) -> UUID | None:
+    """Who of this organization an actor is, by whatever identifier; None for nobody, and for anonymous groups."""
+    identifier = identifier_of(dict(actor))
+    members = person_of(session, identifier).members if identifier is not None else ()
+    return members[0].id if members else None
 
 
 def _anchor(person: Person) -> str:

@@ -498,6 +498,16 @@ def in_stored_order(session: Session, after: datetime | None = None, size: int =
         position = page[-1].stored
 
 
+def from_clients(
+    session: Session, identifiers: Sequence[str], after: datetime | None, limit: int
+) -> list[StoredStatement]:
+    """What clients of the LRS stored of these actors, in stored order, from behind `after` on; voided ones, too."""
+    return [
+        _described(item)
+        for item in statement_store.of_actors(session, [key(name) for name in identifiers], after, limit)
+    ]
+
+
 def _described(found: Found) -> StoredStatement:
     return StoredStatement(
         found.id, found.stored, read(found), found.credential_id, found.registration, voided=found.voided

@@ -3,13 +3,18 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from core.db import Session, organization_of
 from core.tables import File
-from lrs.store.keys import key
+from lrs.store.keys import joined_key, key
 from lrs.tables import Attachment
+
+
+def attachments_number(session: Session) -> int:
+    """The advisory lock that whoever stores attachment data shares, and whoever deletes some has alone."""
+    return int.from_bytes(joined_key("attachments", organization_of(session)).bytes[:8], "big", signed=True)
 
 
 def known(session: Session, hashes: Iterable[str]) -> dict[str, tuple[str, int]]:
@@ -26,7 +31,8 @@ def known(session: Session, hashes: Iterable[str]) -> dict[str, tuple[str, int]]
 
 
 def add(session: Session, sha2: str, length: int, file_id: UUID) -> None:
-    """Remember which file holds the bytes; the same bytes once."""
+    """Remember which file holds the bytes; the same bytes once. Whoever lets go of data waits, and for whom we wait."""
+    session.execute(select(func.pg_advisory_xact_lock_shared(attachments_number(session))))
     row = {
         "organization_id": organization_of(session),
         "id": key(sha2),

@@ -13,9 +13,17 @@ from lrs.tables import PersonIdentifier, PersonMerge, XapiPerson
 
 
 def lock(session: Session) -> None:
-    """Let one change of the tenant's persons wait for the other."""
-    number = int.from_bytes(joined_key("persons", organization_of(session)).bytes[:8], "big", signed=True)
-    session.execute(select(func.pg_advisory_xact_lock(number)))
+    """Let one change of the tenant's persons wait for the other, and for all who `hold` them as they are."""
+    session.execute(select(func.pg_advisory_xact_lock(_number(session))))
+
+
+def hold(session: Session) -> None:
+    """Let changes of the tenant's persons wait until this transaction ends."""
+    session.execute(select(func.pg_advisory_xact_lock_shared(_number(session))))
+
+
+def _number(session: Session) -> int:
+    return int.from_bytes(joined_key("persons", organization_of(session)).bytes[:8], "big", signed=True)
 
 
 def person_id(session: Session, identifier_key: UUID) -> UUID | None:

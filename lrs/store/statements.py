@@ -93,7 +93,7 @@ class Found:
     registration: UUID | None
 
 
-_FOUND = "s.id, s.stored, s.payload, s.version, s.voided, s.is_voiding, s.authority, s.credential_id, s.registration"
+FOUND = "s.id, s.stored, s.payload, s.version, s.voided, s.is_voiding, s.authority, s.credential_id, s.registration"
 
 
 def take_turn(session: Session) -> datetime:
@@ -379,7 +379,7 @@ def find_many(session: Session, ids: Sequence[UUID]) -> dict[UUID, Found]:
     """The statements with these ids, as far as there are any."""
     with driver.payload_cursor(session) as cursor:
         cursor.execute(
-            f"SELECT {_FOUND} FROM xapi_statements s WHERE s.organization_id = %b AND s.id = ANY (%b)",
+            f"SELECT {FOUND} FROM xapi_statements s WHERE s.organization_id = %b AND s.id = ANY (%b)",
             [organization_of(session), list(ids)],
             prepare=True,
             binary=True,
@@ -395,9 +395,21 @@ def follow(session: Session, after: datetime | None, limit: int) -> list[Found]:
     """Statements in the order they were stored, from behind `after` on; voided ones, too."""
     with driver.payload_cursor(session) as cursor:
         cursor.execute(
-            f"SELECT {_FOUND} FROM xapi_statements s WHERE s.organization_id = %b AND s.stored > %b "
+            f"SELECT {FOUND} FROM xapi_statements s WHERE s.organization_id = %b AND s.stored > %b "
             "ORDER BY s.stored LIMIT %b",
             [organization_of(session), after or datetime.fromisoformat("0001-01-01T00:00:00+00:00"), limit],
+            binary=True,
+        )
+        return [_found(row) for row in cursor]
+
+
+def of_actors(session: Session, actors: Sequence[UUID], after: datetime | None, limit: int) -> list[Found]:
+    """What came by credentials from these actors, in the order it was stored, from behind `after` on."""
+    with driver.payload_cursor(session) as cursor:
+        cursor.execute(
+            f"SELECT {FOUND} FROM xapi_statements s WHERE s.organization_id = %b AND s.actor = ANY (%b) "
+            "AND s.credential_id IS NOT NULL AND s.stored > %b ORDER BY s.stored LIMIT %b",
+            [organization_of(session), list(actors), after or _EPOCH, limit],
             binary=True,
         )
         return [_found(row) for row in cursor]
@@ -444,7 +456,7 @@ def page(session: Session, selection: Selection, limit: int) -> list[Found]:
     positions, values = found
     order = _order(selection)
     query = (
-        f"SELECT {_FOUND} FROM ({positions}) p "
+        f"SELECT {FOUND} FROM ({positions}) p "
         f"JOIN xapi_statements s ON s.organization_id = %(org)b AND s.stored = p.stored ORDER BY p.stored {order}"
     )
     with driver.payload_cursor(session) as cursor:

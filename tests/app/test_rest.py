@@ -130,6 +130,14 @@ def test_a_call_with_a_key_is_done_once(call):
     assert call.post("/api/v1/org-units", json=unit).status_code == 422, "the code is taken"
 
 
+def test_the_rate_of_a_credential_is_said_when_it_is_made(call):
+    made = call.post("/api/v1/lrs/credentials", json={"label": "Tablet", "scopes": ["all"], "rate": 600}).json
+    wrong = call.post("/api/v1/lrs/credentials", json={"label": "Tablet", "scopes": ["all"], "rate": -1})
+
+    assert made["rate"] == call.get(f"/api/v1/lrs/credentials/{made['id']}").json["rate"] == 600
+    assert (wrong.status_code, wrong.json["errors"][0]["pointer"]) == (422, "#/rate")
+
+
 def test_a_secret_in_a_kept_answer_is_not_readable_in_the_database(call, database, cast):
     wanted, key = {"label": "Moodle", "scopes": ["statements/write"]}, {"Idempotency-Key": "credential-1"}
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from core.db import Session
 from core.events import publish
+from lrs.services import personas
 from training.events import ModuleProgressed
 from training.rules.counting import Claim, Participation, Reason, Verdict, identity, judge
 from training.rules.progress import CourseState, Fact, ModuleState, Part, course_state, fact_of, module_state
@@ -35,29 +36,34 @@ def record(session: Session, statement_ids: Sequence[UUID], now: datetime) -> No
 
     Statements judged before are left alone, so that a second delivery changes nothing.
     """
+    said = claims(session, statement_ids)
+    if any(claim.credential_id is not None for claim in said):
+        personas.hold(session)  # a merge of persons waits for the verdict, and has it reconsidered
     settled = store.settled(session, statement_ids)
-    fresh = [claim for claim in claims(session, statement_ids) if claim.statement_id not in settled]
+    fresh = [claim for claim in said if claim.statement_id not in settled]
     sources = Sources(session)
     verdicts = [(claim, verdict_on(claim, sources, enroll=True)) for claim in fresh]
     counted = [(claim, verdict.counts_for) for claim, verdict in verdicts if verdict.counts_for is not None]
     touched = {participation.enrollment_id for _, participation in counted} | _undone(session, fresh)
     locked = enrollment_store.lock(session, sorted(touched))
-    store.add_uncounted(session, [_refused(c, v, sources) for c, v in verdicts if v.counts_for is None])
+    store.add_uncounted(session, [refused(c, v, sources) for c, v in verdicts if v.counts_for is None])
     store.add_activities(session, [activity(claim, where, statement_ids[0]) for claim, where in counted])
     for enrollment in locked:
         update(session, enrollment, sources, now)
 
 
-def verdict_on(claim: Claim, sources: Sources, *, enroll: bool = False) -> Verdict:
+def verdict_on(claim: Claim, sources: Sources, *, enroll: bool = False, late: bool = False) -> Verdict:
     """Decide whether a statement counts.
 
-    With `enroll`, somebody who was assigned the course and starts it elsewhere, at a trusted source, is enrolled by it.
+    With `enroll`, somebody who was assigned the course and starts it elsewhere, at a trusted source, is enrolled by it;
+    when the statement is looked at `late`, only by what was assigned before it came.
     """
     around = sources.around(claim)
     verdict = judge(claim, around)
     if enroll and verdict.reason is Reason.NOT_ENROLLED and around.person is not None and claim.activity is not None:
         for module in sources.about(claim.activity):
-            if assignment_store.find_open(sources.session, around.person, module.course_id) is not None:
+            assigned = assignment_store.find_open(sources.session, around.person, module.course_id)
+            if assigned is not None and not (late and assigned.assigned_at > claim.stored):
                 enrollments.start(sources.session, module.course_id, around.person, claim.stored)
         return judge(claim, sources.around(claim))
     return verdict
@@ -74,7 +80,8 @@ def _undone(session: Session, fresh: Iterable[Claim]) -> set[UUID]:
     return store.enrollments_of(session, ids)
 
 
-def _refused(claim: Claim, verdict: Verdict, sources: Sources) -> dict[str, Any]:
+def refused(claim: Claim, verdict: Verdict, sources: Sources) -> dict[str, Any]:
+    """Return the note that a statement does not count, as the columns of uncounted_statements."""
     launched = sources.launched(claim.registration) if claim.registration is not None else None
     registration_id = launched.registration_id if launched is not None else None
     return _row(claim, verdict.reason or Reason.SAYS_NOTHING, verdict.module_id, registration_id)
@@ -197,10 +204,11 @@ def projected(state: ModuleState) -> dict[str, Any]:
 
 def _advance(session: Session, enrollment: CourseEnrollment, course: CourseState, now: datetime) -> None:
     enrollment.progress_percent = course.percent
+    enrollment.started_at = course.started_at
     if course.started_at is None:
+        enrollment.status = EnrollmentStatus.ENROLLED
         return
     enrollment.status = EnrollmentStatus.IN_PROGRESS
-    enrollment.started_at = course.started_at
     if enrollment.assignment_id is not None:
         assignment = assignment_store.find(session, enrollment.assignment_id)
         if assignment is not None:

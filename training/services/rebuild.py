@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from core.db import Session
-from training.rules.counting import Claim, Verdict
+from training.rules.counting import Claim, Participation, Verdict
 from training.rules.progress import HUNDRED, ModuleState
 from training.services import completions, progress
 from training.services.sources import Sources, claims_in_order
@@ -49,9 +49,13 @@ def rebuild(session: Session) -> Report:
     replayed: dict[UUID, list[TrainingActivity]] = defaultdict(list)
     reasons = store.every_uncounted(session)
     statements = counted = 0
+    ledger = list(completion_store.everything(session))
+    cited = {UUID(name) for row in ledger if row.voided_at is None for name in row.evidence["statements"]}
     for claim in claims_in_order(session):
         statements += 1
         verdict = progress.verdict_on(claim, sources)
+        if (held := stored.get(claim.statement_id)) is not None and held.held_at is not None:
+            verdict = _held(held, verdict, is_cited=claim.statement_id in cited)
         differences += _unlike(claim, verdict, stored.get(claim.statement_id), reasons.get(claim.statement_id))
         if verdict.counts_for is not None:
             counted += 1
@@ -60,16 +64,32 @@ def rebuild(session: Session) -> Report:
             fact = TrainingActivity(**progress.activity(claim, verdict.counts_for, batch_id))
             replayed[fact.course_enrollment_id].append(fact)
     enrollments = list(enrollment_store.everything(session))
-    ledger = list(completion_store.everything(session))
     live = {row.course_enrollment_id for row in ledger if row.is_passed and row.voided_at is None}
     for enrollment in enrollments:
         facts = replayed[enrollment.id]
         differences += _progress(session, enrollment, facts, sources, is_completed=enrollment.id in live)
     by_id = {enrollment.id: enrollment for enrollment in enrollments}
     for completion in ledger:
+        if completion.voided_at is not None:
+            continue  # nothing is kept for its sake
         enrollment = by_id[completion.course_enrollment_id]
         differences += _evidence(session, completion, enrollment, replayed[enrollment.id], sources)
     return Report(statements, counted, len(enrollments), len(ledger), tuple(differences))
+
+
+def _held(fact: TrainingActivity, verdict: Verdict, *, is_cited: bool) -> Verdict:
+    """What is held counts where it did, as long as a live completion rests on it."""
+    if not is_cited:
+        return verdict
+    return Verdict(
+        Participation(
+            enrollment_id=fact.course_enrollment_id,
+            module_id=fact.module_id,
+            user_id=fact.user_id,
+            root=fact.activity_iri,
+            registration_id=fact.registration_id,
+        )
+    )
 
 
 def _unlike(

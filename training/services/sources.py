@@ -1,6 +1,7 @@
 """What training reads of the rooms below it, as its own values: statements, modules, launches, people, trust."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from uuid import UUID
@@ -10,7 +11,7 @@ from catalog.services import courses, modules
 from catalog.services.courses import Course, CourseVersion
 from catalog.services.modules import Module
 from core.db import Session
-from lrs.services import statements
+from lrs.services import personas, statements
 from lrs.services.statements import StoredStatement
 from scorm_player.services import packages, registrations
 from training.rules.counting import (
@@ -33,6 +34,11 @@ BY_SCORE = "score"
 def claims(session: Session, statement_ids: Sequence[UUID]) -> list[Claim]:
     """Return what training reads of these statements, in the order they were stored."""
     return sorted(map(_claim, statements.get_many(session, list(statement_ids))), key=lambda claim: claim.stored)
+
+
+def claims_of_actors(session: Session, identifiers: Sequence[str], after: datetime | None, limit: int) -> list[Claim]:
+    """Return what training reads of clients' statements of these actors, in stored order, from behind `after` on."""
+    return list(map(_claim, statements.from_clients(session, identifiers, after, limit)))
 
 
 def claims_in_order(session: Session) -> Iterator[Claim]:
@@ -144,7 +150,9 @@ class Sources:
         return self._about[iri]
 
     def person(self, claim: Claim) -> UUID | None:
-        """Return the person a statement is about: by our own account, or by an e-mail they have proven to own."""
+        """Return the person a statement is about: by our own account, by an e-mail they have proven to own, or because
+        somebody said that the identifier is theirs.
+        """
         key = identity(claim.actor)
         if key is None:
             return None
@@ -157,7 +165,8 @@ class Sources:
         if user_id is not None:
             return user_id if people.named(self.session, [user_id]) else None
         email = mailbox_of(claim.actor)
-        return None if email is None else people.find_by_verified_email(self.session, email)
+        known = None if email is None else people.find_by_verified_email(self.session, email)
+        return known or personas.find_member(self.session, claim.actor)
 
     def _enrolled(self, claim: Claim, user_id: UUID, trusting: Iterable[Module]) -> Participation | None:
         """The newest enrollment of the person, at that moment, whose version holds one of the modules."""

@@ -27,6 +27,14 @@ def find_live(session: Session, enrollment_id: UUID) -> TrainingCompletion | Non
     )
 
 
+def citing(session: Session, enrollment_ids: Sequence[UUID]) -> dict[UUID, TrainingCompletion]:
+    """Return, by statement, the live completion of these enrollments that rests on it."""
+    query = select(TrainingCompletion).where(
+        TrainingCompletion.course_enrollment_id.in_(enrollment_ids), TrainingCompletion.voided_at.is_(None)
+    )
+    return {UUID(cited): row for row in session.scalars(query) for cited in row.evidence["statements"]}
+
+
 def of_enrollment(session: Session, enrollment_id: UUID) -> list[TrainingCompletion]:
     """Return an enrollment's completions, also voided ones, oldest first."""
     query = select(TrainingCompletion).where(TrainingCompletion.course_enrollment_id == enrollment_id)

@@ -1,6 +1,6 @@
 """Queries on participation: enrollments, and the registrations that serve their modules."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -30,6 +30,12 @@ def lock(session: Session, enrollment_ids: Sequence[UUID]) -> list[CourseEnrollm
         .execution_options(populate_existing=True)
     )
     return list(session.scalars(query))
+
+
+def statuses(session: Session, enrollment_ids: Iterable[UUID]) -> dict[UUID, EnrollmentStatus]:
+    """Return where these enrollments stand."""
+    query = select(CourseEnrollment.id, CourseEnrollment.status).where(CourseEnrollment.id.in_(list(enrollment_ids)))
+    return dict(session.execute(query).all())
 
 
 def find_latest(session: Session, user_id: UUID, course_id: UUID) -> CourseEnrollment | None:
