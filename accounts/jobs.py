@@ -85,6 +85,16 @@ def tell_password_changed(work: Work, user_id: str) -> None:
     )
 
 
+def warn_of_audit_log(work: Work, user_id: str) -> None:
+    """Tell an administrator that the chain of the audit log does not hold."""
+    _send(
+        work,
+        work.organization_id,
+        UUID(user_id),
+        lambda _session, person, tenant: letters.audit_log_broken(person, tenant, addresses.page("/audit/chain")),
+    )
+
+
 def refresh_audiences_of(work: Work, user_id: str, fields: Sequence[str] = (), **_fact: Any) -> None:
     """Apply the rules of audiences to somebody of whom something has become known.
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from argon2.exceptions import VerifyMismatchError
 
 from accounts.errors import SignInLocked, SignInRefused
-from accounts.services import reach, second_factor
+from accounts.services import reach, second_factor, theme
 from accounts.services.people import hasher
 from accounts.store import people, sessions
 from accounts.tables import AuthSession, Membership, MembershipStatus, User
@@ -145,7 +145,7 @@ def _may_enter(user: User, membership: Membership | None) -> bool:
 
 
 def _visitor(session: Session, row: AuthSession, user: User, now: datetime) -> Visitor:
-    organization = people.organization(session)
+    organization, look = people.with_theme(session)
     granted, roles = reach.granted(session, user.id, now)
     return Visitor(
         user_id=user.id,
@@ -160,6 +160,8 @@ def _visitor(session: Session, row: AuthSession, user: User, now: datetime) -> V
         locale=user.locale or organization.default_locale,
         timezone=user.timezone or organization.default_timezone,
         provider_id=row.provider_id,
+        theme=theme.described(organization.id, look).mark,
+        logo=look.logo_sha256 or "" if look else "",
     )
 
 

@@ -11,13 +11,14 @@ from typing import BinaryIO
 from uuid import UUID
 
 import click
+from sqlalchemy.exc import NoResultFound
 
 from accounts.services import organizations, people, personal_data, providers
 from app import demo, server, supervisor, wiring
 from app.front import front
-from core import audit, clock, config, logs, mail, migrations
+from core import audit, audit_chain, clock, config, logs, mail, migrations
 from core.config import Config, ConfigurationError
-from core.db import Database
+from core.db import Database, Session
 from core.errors import StoaError
 from core.files import Files
 from core.jobs import Worker
@@ -221,6 +222,65 @@ def rotate_keys() -> None:
         f"Sealed anew: {profiles} profiles, {second_factors} second factors, {others} secrets of record stores "
         f"and identity providers, {receipts} receipts. Earlier keys may be taken away now."
     )
+
+
+@stoa.group("audit")
+def audit_group() -> None:
+    """The audit log and its chain."""
+
+
+@audit_group.command("verify")
+@click.option("--organization", default="", help="Slug of the organization; without it all of them.")
+def verify_audit_log(organization: str) -> None:
+    """Name every entry that was changed, deleted, moved, put in or sealed anew; exit code 1 when there is one."""
+    wrong, kept = 0, audit_chain.kept()
+    with open_database() as (_settings, database):
+        for organization_id in _chains(database, organization):
+            with database.read(organization_id) as session:
+                found = audit_chain.check(session, kept)
+                name = _name_of(session, organization_id)
+            for finding in found.findings:
+                click.echo(f"  {'the log' if finding.seq is None else f'entry {finding.seq}'}: {finding.what}")
+            wrong += len(found.findings)
+            click.echo(
+                f"{name}: {found.sealed} entries sealed, {found.waiting} waiting for their seal, "
+                f"{len(found.findings)} findings"
+            )
+    raise SystemExit(1 if wrong else 0)
+
+
+@audit_group.command("accept")
+@click.option("--organization", required=True, help="Slug of the organization, or “installation”.")
+@click.option("--reason", required=True, help="Like “restored the backup of 3 March”; goes into the log.")
+def accept_audit_log(organization: str, reason: str) -> None:
+    """Take the chain as it is now for whole, after a restore; what was noted before goes into the log."""
+    kept = audit_chain.kept()
+    with open_database() as (_settings, database):
+        organization_id = None if organization == "installation" else _organization(database, organization)
+        with database.write(organization_id) as session:
+            end, noted = audit_chain.end_of(session), kept.noted(organization_id)
+            told = {"reason": reason, "noted": noted and noted.position, "end": end and end.position}
+            audit.record(session, "audit.head_accepted", "audit_log", details=told)
+        kept.note(organization_id, end or audit_chain.NOTHING, clock.now())
+    click.echo(f"The chain ends at number {end.position if end else 0}, and is taken for whole from here.")
+
+
+def _chains(database: Database, slug: str) -> list[UUID | None]:
+    """Return whose chains a command is about: one, or all there are and all that were ever noted."""
+    if slug:
+        return [_organization(database, slug)]
+    with database.read(None) as session:
+        known = organizations.all_ids(session)
+    return [None, *known, *(one for one in audit_chain.kept().organizations() if one is not None and one not in known)]
+
+
+def _name_of(session: Session, organization_id: UUID | None) -> str:
+    if organization_id is None:
+        return "The installation"
+    try:
+        return people.tenant(session).name
+    except NoResultFound:
+        return f"Organization {organization_id}, which is gone"
 
 
 @stoa.group()

@@ -81,12 +81,13 @@ RAIL = (
     Group(
         _("Settings"),
         (
+            Entry(_("Organization"), "accounts.show_settings", "settings", "organization.manage"),
             Entry(_("Roles"), "accounts.list_roles", "lock", "roles.assign"),
             Entry(_("Playback"), "scorm_player.show_playback", "play", "organization.manage"),
             Entry(_("Sign-in"), "accounts.list_providers", "login", "sign_in.manage"),
             Entry(_("API clients"), "accounts.list_api_clients", "key", "api_client.manage"),
             Entry(_("Jobs"), "app.list_jobs", "jobs", "organization.manage"),
-            Entry(_("Audit log"), "app.list_audit", "history", "audit.read"),
+            Entry(_("Audit log"), "audit.list_entries", "history", "audit.read"),
         ),
     ),
 )
@@ -103,6 +104,11 @@ def template_values() -> dict[str, Any]:
     if (person := visitor()) is not None:
         groups = (Group(g.label, tuple(e for e in g.entries if e.is_for(person))) for g in RAIL)
         values["navigation"] = [group for group in groups if group.entries]
+        here = person.organization_id
+        if person.theme:
+            values["theme_url"] = url_for("accounts.show_style_sheet", organization_id=here, mark=person.theme)
+        if person.logo:
+            values["logo_url"] = url_for("accounts.show_logo", organization_id=here, sha256=person.logo)
         values["person"] = {
             "name": person.name,
             "initials": "".join(word[0] for word in person.name.split()[:2]).upper(),

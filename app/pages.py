@@ -1,4 +1,4 @@
-"""Pages that belong to no single room: the front door, the admin's job and audit pages, health and metrics."""
+"""Pages that belong to no single room: the front door, the admin's job page, health and metrics."""
 
 from uuid import UUID
 
@@ -9,7 +9,6 @@ from prometheus_client import multiprocess
 from sqlalchemy import text
 
 from accounts.permissions import SIGNED_IN
-from accounts.services import people
 from core import audit, jobs
 from core.errors import NotFound
 from core.http import current_tenant, current_user, database, files, machine, public, requires, visitor
@@ -62,17 +61,6 @@ def job_progress(job_id: UUID) -> ResponseReturnValue:
     if job is None or (job.created_by != person.user_id and not person.may("organization.manage")):
         raise NotFound
     return render_template("app/job_progress.html", job=job)
-
-
-@bp.get("/audit")
-@requires("audit.read")
-def list_audit() -> ResponseReturnValue:
-    """Show who did what, newest first."""
-    before = request.args.get("before", type=int)
-    with database().read(current_tenant()) as session:
-        rows = audit.page(session, before=before)
-        names = people.named(session, [who for row in rows if (who := row.actor_id or row.subject_user_id) is not None])
-    return render_template("app/audit.html", rows=rows, names=names)
 
 
 @bp.get("/healthz")

@@ -14,10 +14,11 @@ from accounts.services import predicates
 from accounts.services import roles as accounts_roles
 from app import duties, persons
 from app.api import bp as api
+from app.audit_pages import bp as audit_pages
 from app.pages import bp as app_pages
 from catalog.routes import bp as catalog_routes
 from catalog.services import courses as catalog_courses
-from core import events, jobs, outgoing, sealing
+from core import audit_chain, events, jobs, outgoing, sealing
 from core.config import Config
 from core.db import Database
 from core.files import Files
@@ -60,11 +61,15 @@ JOBS: dict[str, jobs.Handler] = {
     "accounts.send_provider_link": accounts_jobs.send_provider_link,
     "accounts.answer_reset_request": accounts_jobs.answer_reset_request,
     "accounts.tell_password_changed": accounts_jobs.tell_password_changed,
+    "accounts.warn_of_audit_log": accounts_jobs.warn_of_audit_log,
     "accounts.check_import": accounts_jobs.check_import,
     "accounts.apply_import": accounts_jobs.apply_import,
     "accounts.undo_import": accounts_jobs.undo_import,
     "accounts.refresh_audiences": accounts_jobs.refresh_audiences,
     "accounts.refresh_audiences_of": accounts_jobs.refresh_audiences_of,
+    "app.check_audit_log": duties.check_audit_log,
+    "app.check_audit_logs": duties.check_audit_logs,
+    "app.seal_audit_logs": duties.seal_audit_logs,
     "app.sweep_files": duties.sweep_files,
     "app.tidy_jobs": duties.tidy_jobs,
     "lrs.do_for_privacy": lrs_jobs.do_for_privacy,
@@ -86,6 +91,8 @@ JOBS: dict[str, jobs.Handler] = {
 }
 
 SCHEDULE: dict[str, jobs.Duty] = {
+    "seal_audit_logs": jobs.Duty("app.seal_audit_logs", timedelta(minutes=1)),
+    "check_audit_logs": jobs.Duty("app.check_audit_logs", timedelta(days=1)),
     "sweep_files": jobs.Duty("app.sweep_files", timedelta(hours=6)),
     "look_after_remotes": jobs.Duty("lrs.look_after_remotes", timedelta(minutes=5)),
     "forget_refusals": jobs.Duty("lrs.forget_refusals", timedelta(hours=6)),
@@ -97,7 +104,16 @@ SCHEDULE: dict[str, jobs.Duty] = {
 # What workers hear on the database's channels, beside jobs: as soon as something is stored, forwarders have work.
 SIGNALS: dict[str, jobs.Signal] = {lrs_statements.CHANNEL: lrs_jobs.on_statements}
 
-BLUEPRINTS = (app_pages, api, accounts_routes, lrs_routes, scorm_player_routes, catalog_routes, training_routes)
+BLUEPRINTS = (
+    app_pages,
+    audit_pages,
+    api,
+    accounts_routes,
+    lrs_routes,
+    scorm_player_routes,
+    catalog_routes,
+    training_routes,
+)
 
 # What the front answers itself, without Flask: see app/front.py.
 HOT = dict.fromkeys(lrs_hot.PATHS, (lrs_hot.is_plain, lrs_hot.store))  # POST: whether it is for here, and the answer
@@ -117,6 +133,7 @@ def connect(config: Config) -> None:
     predicates.register(TRAINING_WORDS)
     accounts_roles.know_courses(catalog_courses.titles)
     sealing.use(*config.sealing())
+    audit_chain.use(audit_chain.keeping(config.audit_chain(), config.audit_heads))
     outgoing.allow(config.outgoing_allow)
     personas.register(persons.find_member)
     erasing.register(Evidence(holds.standing, holds.forget, holds.reconsider))

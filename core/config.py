@@ -44,6 +44,16 @@ SETTINGS = (
         "Keys of the encrypted columns, comma separated, at least 32 characters each: the first seals, all open. "
         "After a new first one: stoa rotate-keys.",
     ),
+    Setting(
+        "STOA_AUDIT_KEYS",
+        "(STOA_SECRET_KEY)",
+        "Keys of the audit log's chain, comma separated, at least 32 characters each: the first seals, all prove.",
+    ),
+    Setting(
+        "STOA_AUDIT_HEADS",
+        "STOA_HOME/audit",
+        "Folder where the ends of the audit log's chains are noted, outside the database; all workers share it.",
+    ),
     Setting("STOA_DEMO", "1 embedded, else 0", "Load demo data on first run."),
     Setting("STOA_WORKERS", "2", "Web processes."),
     Setting("STOA_THREADS", "8", "Threads of each web process."),
@@ -106,6 +116,8 @@ class Config:
     mail_from: str
     test: bool
     sealing_keys: tuple[str, ...] = ()
+    audit_keys: tuple[str, ...] = ()
+    audit_heads: Path = Path("instance/audit")
     import_max_bytes: int = 32 << 20
     import_max_rows: int = 100_000
     xapi_rate: int = 0
@@ -128,6 +140,10 @@ class Config:
     def sealing(self) -> list[bytes]:
         """Return the secrets of the encrypted columns: the first seals, all open."""
         return [*(f"sealing:{key}".encode() for key in self.sealing_keys), self.key("accounts.second_factor")]
+
+    def audit_chain(self) -> list[bytes]:
+        """Return the secrets of the audit log's chain: the first seals, all prove."""
+        return [*(f"audit:{key}".encode() for key in self.audit_keys), self.key("audit.chain")]
 
     def key(self, purpose: str) -> bytes:
         """Return the secret for one purpose, so that no two uses share a key."""
@@ -167,7 +183,9 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         xapi_rate=_whole(env, "STOA_XAPI_RATE", 0),
         import_max_bytes=_number(env, "IMPORT_MAX_BYTES", 32 << 20),
         import_max_rows=_number(env, "IMPORT_MAX_ROWS", 100_000),
-        sealing_keys=tuple(key.strip() for key in env.get("STOA_SEALING_KEYS", "").split(",") if key.strip()),
+        sealing_keys=_keys(env, "STOA_SEALING_KEYS"),
+        audit_keys=_keys(env, "STOA_AUDIT_KEYS"),
+        audit_heads=Path(env.get("STOA_AUDIT_HEADS") or home / "audit").absolute(),
     )
     for setting in SETTINGS:
         if setting.name.startswith("PACKAGE_"):
@@ -184,10 +202,9 @@ def _check(config: Config, *, insecure: bool) -> None:
         )
     if len(config.secret_key) < 32:
         raise ConfigurationError("STOA_SECRET_KEY is too short: use at least 32 random characters.")
-    if any(len(key) < 32 for key in config.sealing_keys):
-        raise ConfigurationError(
-            "STOA_SEALING_KEYS has a key that is too short: use at least 32 random characters each."
-        )
+    for name, keys in (("STOA_SEALING_KEYS", config.sealing_keys), ("STOA_AUDIT_KEYS", config.audit_keys)):
+        if any(len(key) < 32 for key in keys):
+            raise ConfigurationError(f"{name} has a key that is too short: use at least 32 random characters each.")
     beyond = [address for address in config.bind if not _is_loopback(address)]
     if beyond and config.test:
         raise ConfigurationError("STOA_TEST=1 is for loopback only; unset STOA_BIND or STOA_TEST.")
@@ -200,6 +217,10 @@ def _check(config: Config, *, insecure: bool) -> None:
 
 def _is_loopback(address: str) -> bool:
     return address.startswith(("127.", "[::1]", "localhost", "unix:"))
+
+
+def _keys(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(key.strip() for key in env.get(name, "").split(",") if key.strip())
 
 
 def _number(env: Mapping[str, str], name: str, default: int) -> int:

@@ -71,6 +71,8 @@ class Visitor:
     client_id: UUID | None = None  # a program, which acts in the name of `user_id`
     provider_id: UUID | None = None  # the identity provider that vouched for the person, in this organization only
     is_elsewhere: bool = False  # whether other organizations know the person too
+    theme: str = ""  # of the organization's own style sheet: changes with it; empty when it has none
+    logo: str = ""  # SHA-256 of the organization's logo
 
     def may(self, permission: str) -> bool:
         """Tell whether this person holds the permission everywhere in the organization."""

@@ -132,6 +132,13 @@ def page(session: Session, state: JobState | None = None, limit: int = 100) -> l
     return list(session.scalars(query if state is None else query.where(Job.state == state)))
 
 
+def latest(session: Session, handler: str) -> Job | None:
+    """Return the tenant's job of this kind that was asked for last, if there is one."""
+    query = select(Job).where(Job.handler == handler).order_by(Job.seq.desc()).limit(1)
+    organization_id = session.info.get("organization_id")
+    return session.scalar(query.where(Job.organization_id == organization_id))
+
+
 def retry(session: Session, job_id: UUID) -> None:
     """Give a failed job a new set of tries."""
     session.execute(

@@ -121,10 +121,38 @@ class AuditLog(Base):
     ip_address: Mapped[str | None] = mapped_column(String(45))
     request_id: Mapped[str | None] = mapped_column(String(36))
     api_client_id: Mapped[UUID | None]  # the program that acted in the name of `actor_id`
+    on_behalf_of_id: Mapped[UUID | None]  # as whom `actor_id` was looking at the application
 
     __table_args__ = (
         Index("ix_audit_logs_page", "organization_id", "seq"),
         Index("ix_audit_logs_entity", "entity_type", "entity_id"),
+        Index("ix_audit_logs_actor", "organization_id", "actor_id", "seq"),
+        Index("ix_audit_logs_subject", "organization_id", "subject_user_id", "seq"),
+        Index("ix_audit_logs_moment", "organization_id", "created_at"),
+    )
+
+
+class AuditSeal(Base):
+    """The seal of one audit row and its place in the chain of its organization (see `core.audit_chain`). Final."""
+
+    __tablename__ = "audit_seals"
+
+    audit_id: Mapped[UUID] = mapped_column(primary_key=True)
+    audit_seq: Mapped[int] = mapped_column(BigInteger)
+    organization_id: Mapped[UUID | None]
+    position: Mapped[int] = mapped_column(BigInteger)  # from 1, without gaps
+    core_digest: Mapped[str] = mapped_column(String(64))
+    values_digest: Mapped[str] = mapped_column(String(64))
+    salt: Mapped[bytes]
+    seal: Mapped[str] = mapped_column(String(64))
+    key_id: Mapped[str] = mapped_column(String(16))
+    sealed_at: Mapped[datetime]
+
+    __table_args__ = (
+        Index(
+            "uq_audit_seals_position", "organization_id", "position", unique=True, postgresql_nulls_not_distinct=True
+        ),
+        Index("ix_audit_seals_seq", "organization_id", "audit_seq"),
     )
 
 

@@ -12,6 +12,7 @@ from accounts.permissions import SIGNED_IN
 from accounts.routes import entering, provider_sign_in
 from accounts.routes import second_factor as second_factor_step
 from accounts.routes.blueprint import bp
+from accounts.routes.organization import look_of
 from accounts.routes.targets import safe_next
 from accounts.services import links, people, second_factor
 from accounts.tables import TokenPurpose
@@ -85,7 +86,7 @@ def _page(target: str, error: str | None = None, email: str = "") -> str:
         way = provider_sign_in.way_out(place.organization_id, left.id)
     return render_template(
         "accounts/sign_in.html", next=target, error=error, email=email, place=place, way_out=way,
-        organization_name=place.name if place else None,
+        organization_name=place.name if place else None, **(look_of(place.organization_id) if place else {}),
     )  # fmt: skip
 
 

@@ -12,3 +12,8 @@ def use(app_origin: str) -> None:
 def link(path: str, token: str) -> str:
     """Return the address that takes a one-time token in; logs redact whatever follows `token=`."""
     return f"{_app_origin}{path}?token={token}"
+
+
+def page(path: str) -> str:
+    """Return the address of a page."""
+    return f"{_app_origin}{path}"

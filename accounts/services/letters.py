@@ -57,5 +57,16 @@ def password_changed(person: Person, tenant: Tenant) -> Letter:
     )
 
 
+def audit_log_broken(person: Person, tenant: Tenant, link: str) -> Letter:
+    """Tell an administrator that somebody has been at the audit log."""
+    return "The audit log has been changed", _text(
+        person,
+        f"The audit log of {tenant.name} does not fit its chain any more: rows were changed, removed, moved or put in "
+        "by somebody who can write to the database. This page says which:",
+        link,
+        "Keep a copy of the database and of the instance folder before anything else, and find out who had access.",
+    )
+
+
 def _text(person: Person, what: str, link: str, end: str) -> str:
     return "\n\n".join(part for part in (f"Hello {person.name},", what, link, end) if part) + "\n"

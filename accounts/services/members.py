@@ -255,6 +255,11 @@ def accessible(session: Session, user_id: UUID, reach: Reach | None, now: dateti
     return get(session, user_id, now)
 
 
+def administrators(session: Session, now: datetime) -> list[UUID]:
+    """Return who can administer the organization now."""
+    return sorted(store.administrators(session, now))
+
+
 def line_below(session: Session, user_id: UUID) -> list[UUID]:
     """Return everybody who reports to a person, directly or through others."""
     return store.line_below(session, user_id)

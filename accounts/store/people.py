@@ -4,15 +4,38 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import func, or_, select, text
+from sqlalchemy.exc import IntegrityError
 
-from accounts.tables import Membership, MembershipStatus, Organization, User
+from accounts.tables import Membership, MembershipStatus, Organization, OrganizationTheme, User
 from core.db import Session, organization_of
 from core.reach import Reach
 
 
-def organization(session: Session) -> Organization:
+def organization(session: Session, *, lock: bool = False) -> Organization:
     """Return the organization this transaction works for."""
-    return session.scalars(select(Organization).where(Organization.id == organization_of(session))).one()
+    query = select(Organization).where(Organization.id == organization_of(session))
+    return session.scalars(query.with_for_update() if lock else query).one()
+
+
+def with_theme(session: Session) -> tuple[Organization, OrganizationTheme | None]:
+    """Return the organization this transaction works for, and how it looks."""
+    query = (
+        select(Organization, OrganizationTheme)
+        .outerjoin(OrganizationTheme, OrganizationTheme.organization_id == Organization.id)
+        .where(Organization.id == organization_of(session))
+    )
+    row = session.execute(query).one()
+    return row[0], row[1]
+
+
+def rename_organization(session: Session, row: Organization, name: str) -> bool:
+    """Give the organization another name, unless another one has it, which this transaction cannot see."""
+    try:
+        with session.begin_nested():
+            row.name = name
+    except IntegrityError:
+        return False
+    return True
 
 
 def find_organization(session: Session) -> Organization | None:

@@ -4,7 +4,7 @@ from accounts.tables.api_clients import ApiClient
 from accounts.tables.audiences import Audience, AudienceMember
 from accounts.tables.details import CustomField, Deputy, ExternalId, FieldType, FieldVisibility, UserProfile
 from accounts.tables.imports import ImportStep, PeopleImport, PeopleImportChange
-from accounts.tables.organizations import Organization
+from accounts.tables.organizations import Organization, OrganizationTheme
 from accounts.tables.people import Membership, MembershipStatus, User
 from accounts.tables.providers import IdentityProvider, ProviderIdentity
 from accounts.tables.roles import Role, RoleAssignment, RoleCode
@@ -30,6 +30,7 @@ __all__ = [
     "OrgUnit",
     "OrgUnitType",
     "Organization",
+    "OrganizationTheme",
     "PeopleImport",
     "PeopleImportChange",
     "Placement",

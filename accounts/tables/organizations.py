@@ -3,10 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Numeric, String
+from sqlalchemy import CheckConstraint, Numeric, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db import Base, uuid7
+from core.db import Base, TenantTable, file_key, uuid7
 
 
 class Organization(Base):
@@ -28,3 +28,22 @@ class Organization(Base):
     created_at: Mapped[datetime]
 
     __table_args__ = (CheckConstraint("code ~ '^[A-Z0-9]{2,12}$'", name="code"),)
+
+
+class OrganizationTheme(TenantTable):
+    """How an organization looks: two colors, from which all shades follow (services/theme.py), and a logo."""
+
+    __tablename__ = "organization_themes"
+
+    brand: Mapped[str] = mapped_column(String(7))
+    accent: Mapped[str] = mapped_column(String(7))
+    logo_file_id: Mapped[UUID | None]
+    logo_sha256: Mapped[str | None] = mapped_column(String(64))
+    updated_at: Mapped[datetime]
+
+    __table_args__ = (
+        file_key("logo_file_id"),
+        UniqueConstraint("organization_id"),
+        CheckConstraint("brand ~ '^#[0-9a-f]{6}$'", name="brand"),
+        CheckConstraint("accent ~ '^#[0-9a-f]{6}$'", name="accent"),
+    )

@@ -157,6 +157,7 @@ def retry_dead(session: Session, forwarder_id: UUID, letter_id: UUID | None = No
     row = get(session, forwarder_id)
     if not store.mark_to_retry(session, forwarder_id, letter_id) and letter_id is not None:
         raise NotFound("There is no such dead letter.")
+    _note(session, row, "dead_letters_retried")
     retry_now(session, row)
 
 

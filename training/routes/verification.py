@@ -3,6 +3,7 @@
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from accounts.services import theme
 from core import clock
 from core.http import client_address, database, public
 from training.routes.blueprint import bp
@@ -33,4 +34,10 @@ def verify_code(code: str) -> ResponseReturnValue:
     organization_id, certificate_id = found
     with database().write(organization_id) as session:
         proof = certificates.prove(session, certificate_id, clock.now())
-    return render_template("training/verify.html", proof=proof, code=code, is_asked=True)
+        look = theme.get(session)
+    style = url_for("accounts.show_style_sheet", organization_id=organization_id, mark=look.mark) if look.mark else None
+    logo = url_for("accounts.show_logo", organization_id=organization_id, sha256=look.logo) if look.logo else None
+    return render_template(
+        "training/verify.html", proof=proof, code=code, is_asked=True, theme_url=style, logo_url=logo,
+        organization_name=proof.organization,
+    )  # fmt: skip

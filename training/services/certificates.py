@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from accounts.services import people, reach
+from accounts.services import people, reach, theme
 from core import audit, clock, files
 from core.db import Session
 from core.errors import Invalid, NotFound, Problem
@@ -152,7 +152,8 @@ def render(session: Session, storage: Files, certificate_id: UUID) -> None:
     certificate = store.find(session, certificate_id, lock=True)
     if certificate is None or certificate.file_id is not None:
         return
-    pdf = certificate_pdf.render(certificate.certificate_data)
+    look = theme.get(session)
+    pdf = certificate_pdf.render(certificate.certificate_data, certificate_pdf.Design(look.brand, look.accent))
     stored = storage.put(pdf)
     kept = files.keep(session, stored, media_type="application/pdf", name=f"{certificate.certificate_number}.pdf")
     certificate.file_id = kept.id
