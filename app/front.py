@@ -87,6 +87,8 @@ class Front:
             await send({"type": "websocket.close", "code": 1000})
         elif (hot := wiring.HOT.get(scope["raw_path"])) and scope["method"] == "POST" and not scope["query_string"]:
             await self._answer_hot(hot, scope, receive, send)
+        elif scope["method"] == "POST" and wiring.HOT_COMMITS[0](scope["raw_path"]) and not scope["query_string"]:
+            await self._answer_commit(scope, receive, send)
         elif scope["method"] in ("GET", "HEAD") and wiring.HOT_READS[0](scope["raw_path"]):
             await self._answer_hot_read(wiring.HOT_READS[1], scope, receive, send)
         elif scope["raw_path"].startswith(wiring.CONTENT_PREFIX) and scope["method"] == "GET":
@@ -134,6 +136,21 @@ class Front:
             return
         status, found, content = answer
         metrics.REQUESTS.labels("lrs.hot", "POST", status).inc()
+        await _respond(send, status, found, content)
+
+    async def _answer_commit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        _, is_plain, keep = wiring.HOT_COMMITS
+        headers = dict(scope["headers"])
+        if len(headers) != len(scope["headers"]) or not is_plain(headers):
+            await self._bridge(scope, receive, send)
+            return
+        body = await _body(receive)
+        answer = await keep(self.parts, scope["raw_path"], headers, body)
+        if answer is None:
+            await self._bridge(scope, _replay(body), send)
+            return
+        status, found, content = answer
+        metrics.REQUESTS.labels("scorm_player.commit", "POST", status).inc()
         await _respond(send, status, found, content)
 
     async def _answer_hot_read(self, read: Any, scope: Scope, receive: Receive, send: Send) -> None:

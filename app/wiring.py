@@ -35,6 +35,7 @@ from lrs.services.erasing import Evidence
 from scorm_player import jobs as scorm_player_jobs
 from scorm_player.routes import bp as scorm_player_routes
 from scorm_player.routes import hot as content_hot
+from scorm_player.routes import hot_commits
 from scorm_player.services import addresses as scorm_player_addresses
 from training import jobs as training_jobs
 from training.events import CertificateIssued, CompletionRecorded
@@ -118,6 +119,7 @@ BLUEPRINTS = (
 # What the front answers itself, without Flask: see app/front.py.
 HOT = dict.fromkeys(lrs_hot.PATHS, (lrs_hot.is_plain, lrs_hot.store))  # POST: whether it is for here, and the answer
 HOT_READS = (lrs_hot.is_read, lrs_hot.read)  # GET and HEAD: whether a path may be for here, and the answer
+HOT_COMMITS = (hot_commits.is_commit, hot_commits.is_plain, hot_commits.answer)  # POST of run-time data
 CONTENT_PREFIX, CONTENT = content_hot.PREFIX, content_hot.answer  # GET of a file of a package
 STREAMS = {TAIL.encode(): ("lrs.admin", Tail)}  # who may look, and what makes the events
 

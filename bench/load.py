@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import uvloop
 
@@ -76,12 +77,17 @@ def _content_length(head: bytes) -> int:
 
 def run(port: int, requests: Iterator[bytes], *, clients: int, seconds: float) -> Result:
     """Send requests for so many seconds, or until there are no more."""
+    return run_each(port, [requests] * clients, seconds=seconds)
+
+
+def run_each(port: int, clients: Sequence[Iterator[bytes]], *, seconds: float) -> Result:
+    """Send each client's own requests in their order, for so many seconds or until it has no more."""
     result = Result()
 
     async def all_clients() -> None:
         loop = asyncio.get_running_loop()
         started = time.perf_counter()
-        left = clients
+        left = len(clients)
         finished = loop.create_future()
 
         def done() -> None:
@@ -90,10 +96,9 @@ def run(port: int, requests: Iterator[bytes], *, clients: int, seconds: float) -
             if not left and not finished.done():
                 finished.set_result(None)
 
-        for _ in range(clients):
-            await loop.create_connection(
-                lambda: _Connection(requests, result, started + seconds, done), "127.0.0.1", port
-            )
+        for requests in clients:
+            connection = partial(_Connection, requests, result, started + seconds, done)
+            await loop.create_connection(connection, "127.0.0.1", port)
         await asyncio.wait_for(finished, seconds + 60)
         result.seconds = time.perf_counter() - started
 

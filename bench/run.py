@@ -93,8 +93,12 @@ class Stage:
 
     def pgbench(self, size: int, clients: int, seconds: float) -> float:
         """Statements per second that PostgreSQL takes when nobody parses, checks or asks: the ceiling."""
+        return self.pgbench_of(self._ceiling(size), clients, seconds) * size
+
+    def pgbench_of(self, transaction: str, clients: int, seconds: float) -> float:
+        """How often in a second PostgreSQL alone does this transaction."""
         with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
-            script.write(self._ceiling(size))
+            script.write(transaction)
             script.flush()
             made = psycopg.conninfo.conninfo_to_dict(self.url)
             environment = os.environ | {
@@ -108,7 +112,7 @@ class Stage:
             ]  # fmt: skip
             done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
         rate = next(line for line in done.stdout.splitlines() if line.startswith("tps"))
-        return float(rate.split("=")[1].split()[0]) * size
+        return float(rate.split("=")[1].split()[0])
 
     def _ceiling(self, size: int) -> str:
         """One transaction of the ceiling: the row and the keys that the store itself would write, nothing else."""

@@ -1,10 +1,11 @@
 """The run-time's speed: import, files of packages beside Flask's own, launch, sequencing, commits. Part of `bench.run`.
 
-Sequencing, launch and commits are measured through the services, each in a durable transaction of its own, in one
-process: what HTTP costs on top is in the rows of the store. Files go over HTTP from the front, and beside it from a
-plain Flask application with `send_from_directory` under as many processes, turn by turn.
+Sequencing and launch are measured through the services, each in a durable transaction of its own, in one process: what
+HTTP costs on top is in the rows of the store. Commits and files go over HTTP to the front; beside them, turn by turn,
+PostgreSQL alone, and a plain Flask application with `send_from_directory` under as many processes.
 """
 
+import base64
 import hashlib
 import io
 import itertools
@@ -14,26 +15,28 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import orjson
 from flask import Flask, Response, send_from_directory
 
+from accounts import login
 from accounts.services import people
-from bench import load
+from bench import load, processor
 from core import clock
 from core.files import Files
+from core.http import csrf_for, session_cookie
 from scorm_player.archive import Limits
 from scorm_player.services import packages, registrations, runtime
 from scorm_player.services.runtime import Batch, Launch, Learner
-from scorm_player.tables import PackageSource
+from scorm_player.tables import LaunchSession, PackageSource
 
 PAGE = "<!doctype html><title>Lesson</title><p>" + "Press the alarm, close the doors, leave the building. " * 250
 PERSON = Learner("ana", "Tester, Ana")
-CLIENTS = 4  # the stage's pool has four connections
+CLIENTS = 32
 MEGABYTE = 1 << 20
 
 
@@ -80,6 +83,14 @@ class _Bench:
             return registrations.register(
                 session, user_id=self.user_id, package_version_id=version_id, actor=actor, now=clock.now()
             )
+
+    def signed_in(self, count: int) -> list[str]:
+        """Open so many browser sessions; answer their tokens."""
+        with self.stage.database.write(self.stage.organization_id) as session:
+            return [
+                login.open_session(session, self.user_id, clock.now(), ip_address="127.0.0.1", user_agent="bench")
+                for _ in range(count)
+            ]
 
     def launched(self, registration_id: UUID) -> Launch:
         """Open what is next."""
@@ -199,27 +210,93 @@ def files(bench: _Bench, version_id: UUID, home: Path, seconds: float, say: Call
 
 
 def commits(bench: _Bench, version_id: UUID, seconds: float, say: Callable[[str], None]) -> None:
-    """Commits of 4 kB, each durable, of as many learners as there are connections, through the service."""
+    """Commits of 4 kB, each durable, by 32 learners over HTTP; beside them PostgreSQL alone with the same rows."""
+    port, stage = bench.stage.settings.port, bench.stage
     opened = [bench.launched(bench.registered(version_id)) for _ in range(CLIENTS)]
-    ends_at, times = time.perf_counter() + seconds, list[float]()
+    ours, theirs = load.Result(), 0.0
+    cookies = bench.signed_in(CLIENTS)
+    ceiling = _ceiling(stage, [bench.launched(bench.registered(version_id)) for _ in range(CLIENTS)])
+    sendings = [_Sendings(stage, launch, cookie) for launch, cookie in zip(opened, cookies, strict=True)]
+    load.run_each(port, [iter([one.next()]) for one in sendings], seconds=30)  # Initialize, and everybody is known
+    for _ in range(2):
+        theirs = max(theirs, stage.pgbench_of(ceiling, CLIENTS, seconds))
+        before = processor.seconds(stage.database_pid), processor.seconds(stage.web_pid)
+        run = load.run_each(port, [one.again() for one in sendings], seconds=seconds)
+        after = processor.seconds(stage.database_pid), processor.seconds(stage.web_pid)
+        if set(run.statuses) != {200}:
+            say(f"  UNEXPECTED: {dict(run.statuses)}")
+        if not ours.latencies or run.rate > ours.rate:
+            ours, cost = run, [1000 * (b - a) / len(run.latencies) for a, b in zip(before, after, strict=True)]
+    with stage.database.read(stage.organization_id) as session:
+        saved = [
+            session.get_one(LaunchSession, (stage.organization_id, one.session_id)).last_sequence for one in opened
+        ]
+    lost = sum(one.answered - saved_up_to for one, saved_up_to in zip(sendings, saved, strict=True))
+    say(
+        f"commits of 4 kB, {CLIENTS} learners over HTTP: {ours.rate:,.0f}/s, p50 {ours.percentile(50):.0f} "
+        f"p99 {ours.percentile(99):.0f} ms; PostgreSQL alone {theirs:,.0f}/s: {100 * ours.rate / theirs:.0f} %; "
+        f"processor {cost[0]:.2f} ms in the database, {cost[1]:.2f} ms in the web server; "
+        f"acknowledged and not there: {max(0, lost)}"
+    )
 
-    def play(launch: Launch) -> int:
-        sequence = 0
-        while time.perf_counter() < ends_at:
-            sequence += 1
-            data = (("cmi.suspend_data", f"{sequence:06}" * 680), ("cmi.location", str(sequence)))
-            started = time.perf_counter()
-            with bench.stage.database.write(bench.stage.organization_id) as session:
-                runtime.commit(
-                    session, launch.session_id, [Batch(sequence, data, initialized=sequence == 1)], now=clock.now()
-                )
-            times.append(time.perf_counter() - started)
-        return sequence
 
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        count = sum(pool.map(play, opened))
-    slowest = 1000 * sorted(times)[int(len(times) * 0.99)]
-    say(f"commits of 4 kB, {CLIENTS} learners, one process: {count / seconds:,.0f}/s, p99 {slowest:.0f} ms")
+class _Sendings:
+    """One learner's commits, one after the other, as the player sends them."""
+
+    def __init__(self, stage: Any, launch: Launch, cookie: str) -> None:
+        self._path = f"/runtime/{launch.session_id}/commit"
+        self._headers = {
+            "Host": stage.settings.app_host,
+            "Origin": stage.settings.app_origin,
+            "Sec-Fetch-Site": "same-origin",
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "Cookie": f"{session_cookie(stage.settings)}={cookie}",
+            "X-CSRF-Token": csrf_for(stage.settings, cookie),
+        }
+        self._sequence = 0
+        self._body = b""
+
+    def again(self) -> Iterator[bytes]:
+        """From the one on that was made when time was up: it may or may not have been sent."""
+        yield self._body
+        while True:
+            yield self.next()
+
+    @property
+    def answered(self) -> int:
+        """How many have surely been answered: all but the last, which may be under way when time is up."""
+        return self._sequence - 1
+
+    def next(self) -> bytes:
+        """The next one: 4 kB that do not compress to nothing, and where the learner is."""
+        self._sequence += 1
+        place = base64.b64encode(os.urandom(3000)).decode()
+        changes = [["cmi.suspend_data", place], ["cmi.location", str(self._sequence)]]
+        batch = {"sequence": self._sequence, "changes": changes, "seconds": 0.05, "initialized": self._sequence == 1}
+        body = orjson.dumps({"batches": [batch], "last": self._sequence})
+        self._body = load.request("POST", self._path, self._headers, body)
+        return self._body
+
+
+def _ceiling(stage: Any, opened: list[Launch]) -> str:
+    """One commit of the ceiling: the three rows of a session written, with 4 kB of text; nobody reads or judges."""
+    sessions = ",".join(f"'{launch.session_id}'" for launch in opened)
+    return f"""
+WITH l AS (
+  UPDATE launch_sessions SET last_sequence = last_sequence, seconds = seconds, announced_sequence = announced_sequence
+  WHERE organization_id = '{stage.organization_id}' AND id = (ARRAY[{sessions}]::uuid[])[:client_id + 1]
+  RETURNING registration_id, package_item_id, attempt_number
+), r AS (
+  UPDATE registrations SET last_activity_at = now() FROM l
+  WHERE organization_id = '{stage.organization_id}' AND registrations.id = l.registration_id
+)
+UPDATE scorm_item_states s SET updated_at = now(), cmi = '{{"values":"' || (
+  SELECT string_agg(md5(n::text || random()::text), '') FROM generate_series(1, 125) n
+) || '"}}' FROM l
+WHERE s.organization_id = '{stage.organization_id}' AND s.registration_id = l.registration_id
+  AND s.package_item_id = l.package_item_id AND s.attempt_number = l.attempt_number;
+"""  # noqa: S608 - our own values, for a database that lives for minutes
 
 
 def _get(bench: _Bench, path: str) -> bytes:

@@ -337,4 +337,9 @@ def _browser_secret() -> str:
 
 
 def _csrf_for(secret: str) -> str:
-    return hmac.new(config().key("csrf"), secret.encode(), hashlib.sha256).hexdigest()
+    return csrf_for(config(), secret)
+
+
+def csrf_for(settings: Config, secret: str) -> str:
+    """Return the token that unsafe requests of the browser with this secret must carry."""
+    return hmac.new(settings.key("csrf"), secret.encode(), hashlib.sha256).hexdigest()

@@ -5,7 +5,7 @@ give no second statement, whatever was sent twice.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -56,15 +56,23 @@ def opened(source: Source, entry: str, now: datetime) -> Statement:
 
 
 def changed(
-    source: Source, values: Mapping[str, str], said: Said, now: datetime, *, ended: bool = False
+    source: Source,
+    values: Mapping[str, str],
+    said: Said,
+    now: datetime,
+    *,
+    ended: bool = False,
+    touched: Collection[str] | None = None,
 ) -> list[Statement]:
     """Say what the values tell that has not been said; adds to `said`.
 
     An interaction is told with its result, so one that has none yet waits for it, until the session has `ended`.
+    With `touched` only what these elements belong to is looked at; all else was when it was set.
     """
     return [
         statement
-        for tell in (_statuses, _scored, _progressed, _responded, _objectives, _commented)
+        for tell, start in _TELLERS
+        if touched is None or start is None or any(element.startswith(start) for element in touched)
         for statement in tell(source, values, said, now, ended)
     ]
 
@@ -214,6 +222,17 @@ def _commented(
     for index, comment in enumerate(comments):
         if comment and _news(said, f"comments.{index}", comment):
             yield _statement(source, "commented", _sco(source), {"response": comment}, now)
+
+
+# Who tells what, and the collection that it is about; statuses and scores are looked at each time.
+_TELLERS = (
+    (_statuses, None),
+    (_scored, None),
+    (_progressed, None),
+    (_responded, "cmi.interactions."),
+    (_objectives, "cmi.objectives."),
+    (_commented, "cmi.comments"),
+)
 
 
 def _first(said: Said, key: str) -> bool:

@@ -28,12 +28,12 @@ def commit(session_id: UUID) -> ResponseReturnValue:
         done = runtime.commit(
             session,
             session_id,
-            _batches(given),
-            announced=_number(given.get("last")),
+            batches_in(given),
+            announced=number(given.get("last")),
             replay=given.get("replay") is True,
             now=clock.now(),
         )
-    return _json(_told(done))
+    return _json(told(done))
 
 
 @bp.post("/runtime/<uuid:session_id>/navigate")
@@ -85,7 +85,7 @@ def close() -> ResponseReturnValue:
     if str(given.get("session")) != str(session_id):
         raise NotFound
     with database().write(organization_id) as session:
-        runtime.close(session, session_id, _batches(given), announced=_number(given.get("last")), now=clock.now())
+        runtime.close(session, session_id, batches_in(given), announced=number(given.get("last")), now=clock.now())
     return Response(status=204)
 
 
@@ -100,18 +100,21 @@ def _body() -> Mapping[str, Any]:
     return given
 
 
-def _batches(given: Mapping[str, Any]) -> list[runtime.Batch]:
+def batches_in(given: Mapping[str, Any]) -> list[runtime.Batch]:
+    """Read the batches of a request. Raises BadRequest."""
     batches = given.get("batches", [])
     if not isinstance(batches, list) or len(batches) > MOST_BATCHES:
         raise BadRequest("batches must be a list.")
     return [runtime.batch_of(batch) for batch in batches]
 
 
-def _number(value: Any) -> int:
+def number(value: Any) -> int:
+    """Read a batch's number; 0 where there is none that makes sense."""
     return value if isinstance(value, int) and 0 <= value < 1 << 31 else 0
 
 
-def _told(done: Committed) -> dict[str, Any]:
+def told(done: Committed) -> dict[str, Any]:
+    """What the window is told of its commit."""
     follow = {"request": done.follow[0], "target": done.follow[1]} if done.follow else None
     return {"saved": done.saved, "applied": done.applied, "follow": follow, "ended": done.has_ended}
 

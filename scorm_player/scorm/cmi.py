@@ -25,6 +25,25 @@ def count_records(values: Mapping[str, str]) -> dict[str, int]:
     return counts
 
 
+_PLACES = frozenset(
+    {
+        "cmi.suspend_data", "cmi.location", "cmi.session_time", "cmi.exit",
+        "cmi.core.lesson_location", "cmi.core.session_time", "cmi.core.exit",
+    }
+)  # fmt: skip
+_ANSWERS = ("cmi.interactions.", "cmi.comments", "cmi.learner_preference.", "cmi.student_preference.", "adl.")
+
+
+def bears_on_standing(element: str) -> bool:
+    """Whether statuses, scores or progress may change with this element; a bookmark or an answer changes none."""
+    return element not in _PLACES and not element.startswith(_ANSWERS)
+
+
+def is_told(element: str) -> bool:
+    """Whether this element may be worth a statement."""
+    return element not in _PLACES
+
+
 def number(text: str | None) -> float | None:
     """Read a real; None when there is none."""
     try:

@@ -651,3 +651,9 @@ class Reader:
                 self.check(form["part"], bound)
         if len(bounds) == 2 and "" not in bounds and float(bounds[0]) > float(bounds[1]):
             raise Refused("type")
+
+
+@cache
+def reader(standard: Standard, edition: Edition = "4th", *, strict: bool = False) -> Reader:
+    """Answer the reader of a standard's table; it knows no values, so all may share it."""
+    return Reader(table(standard, edition), strict=strict)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
 from scorm_player.scorm.cmi import Values, completion_status, count_records, success_status
-from scorm_player.scorm.data_model import Edition, Located, Reader, Refused, Standard, table
+from scorm_player.scorm.data_model import Edition, Located, Refused, Standard, reader
 
 
 class State(StrEnum):
@@ -38,13 +38,13 @@ class Runtime:
         strict: bool = False,
     ) -> None:
         """`access` narrows single elements ("r", "w", "rw" or ""), as shared data and review mode need."""
-        self.reader = Reader(table(standard, edition), strict=strict)
+        self.reader = reader(standard, edition, strict=strict)
         self.standard = standard
         self.values: Values = dict(values or {})
         self.access = dict(access or {})
         self.state = State.NOT_INITIALIZED
         self.notes: list[str] = []
-        self._counts = count_records(self.values)
+        self._known_counts: dict[str, int] | None = None  # counted when first asked for: most changes are no records
         self._error = "0"
         self._diagnostic = ""
 
@@ -149,6 +149,12 @@ class Runtime:
         self.values[element] = value
         for name, _, index in located.records:
             self._counts[name] = max(self._counts.get(name, 0), index + 1)
+
+    @property
+    def _counts(self) -> dict[str, int]:
+        if self._known_counts is None:
+            self._known_counts = count_records(self.values)
+        return self._known_counts
 
     def count(self, collection: str) -> int:
         """Answer how many records a collection holds, by its full name ("cmi.interactions.2.objectives")."""

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
+from uuid import UUID
 
 from core.db import Session, uuid7
 from core.events import publish
@@ -31,21 +32,55 @@ from scorm_player.tables import (
 ENDED = (SessionState.TERMINATED, SessionState.CLOSED)
 
 
-@dataclass
-class Playing:
-    """What a change to a session works on."""
+class Enrolled(Protocol):
+    """What a commit reads and changes of a registration."""
 
-    session: Session
-    registration: Registration
+    id: UUID
+    actor: dict[str, Any]
+    total_seconds: Decimal
+    last_activity_at: datetime | None
+
+
+class Opened(Protocol):
+    """What a commit reads and changes of a session."""
+
+    mode: LaunchMode
+    state: SessionState
+    launched_at: datetime
+    initialized_at: datetime | None
+    last_sequence: int
+    announced_sequence: int
+    seconds: Decimal
+
+
+class Kept(Protocol):
+    """What a commit reads and changes of an item's run-time data."""
+
+    id: UUID
+    cmi: str
+    completion: Completion
+    success: Success
+    progress_measure: Decimal | None
+    score_scaled: Decimal | None
+    score_raw: Decimal | None
+    score_min: Decimal | None
+    score_max: Decimal | None
+    updated_at: datetime
+
+
+@dataclass
+class Sitting:
+    """What a commit works on: three rows, however they were read, and what belongs to them."""
+
+    registration: Enrolled
     course: Course
-    launched: LaunchSession
+    launched: Opened
     node_identifier: str
     item: visit.Item
-    state: ScormItemState
+    state: Kept
     data: store.Data
     now: datetime
     made: list[statements.Statement]
-    aside: store.Aside | None = None  # of a visit that does not count; registration and state are copies then
 
     @property
     def policy(self) -> Policy:
@@ -56,6 +91,17 @@ class Playing:
     def counts(self) -> bool:
         """Whether this session is for the record."""
         return self.launched.mode is LaunchMode.NORMAL
+
+
+@dataclass
+class Playing(Sitting):
+    """What a change to a session works on."""
+
+    registration: Registration
+    launched: LaunchSession
+    state: ScormItemState
+    session: Session
+    aside: store.Aside | None = None  # of a visit that does not count; registration and state are copies then
 
 
 def playing_of(session: Session, registration: Registration, launched: LaunchSession, now: datetime) -> Playing:
@@ -75,9 +121,8 @@ def playing_of(session: Session, registration: Registration, launched: LaunchSes
         registration = apart.copy_of(registration, own.tree)
         state = apart.state_of(session, registration.id, launched.package_item_id, own, now)
     identifier = course.identifier(launched.package_item_id)
-    item, data = course.items[identifier], store.data_of(state)
-    if not Policy(**data.policy).mastery_decides:
-        item = replace(item, mastery_score=None)
+    data = store.data_of(state)
+    item = item_of(course, identifier, data)
     return Playing(
         session=session,
         registration=registration,
@@ -93,13 +138,19 @@ def playing_of(session: Session, registration: Registration, launched: LaunchSes
     )
 
 
+def item_of(course: Course, identifier: str, data: store.Data) -> visit.Item:
+    """What the manifest says of an item, as far as the session's policy lets it count."""
+    item = course.items[identifier]
+    return item if data.policy.get("mastery_decides", True) else replace(item, mastery_score=None)
+
+
 def keep_aside(playing: Playing) -> None:
     """Keep what a visit that does not count has done, beside its session; for others there is nothing to do."""
     if playing.aside is not None:
         apart.keep(playing.launched, playing.registration, playing.state, playing.aside)
 
 
-def promote(playing: Playing) -> None:
+def promote(playing: Sitting) -> None:
     """Bring what reports and rollup ask for out of the text into columns."""
     state, values = playing.state, playing.data.values
     if playing.item.standard == "1.2":
@@ -121,7 +172,7 @@ def storable(value: float | None) -> Decimal | None:
     return play.rounded(value, 4) if value is not None and abs(value) < 1e8 else None
 
 
-def promoted(state: ScormItemState) -> tuple[Any, ...]:
+def promoted(state: Kept) -> tuple[Any, ...]:
     return (
         state.completion,
         state.success,
@@ -133,7 +184,7 @@ def promoted(state: ScormItemState) -> tuple[Any, ...]:
     )
 
 
-def source_of(playing: Playing) -> statements.Source:
+def source_of(playing: Sitting) -> statements.Source:
     course, registration = playing.course, playing.registration
     root = course.structure.root
     course_iri = course.iris[root.identifier]

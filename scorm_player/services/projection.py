@@ -9,7 +9,7 @@ from scorm_player.scorm.data_model import Standard
 from scorm_player.store import answers as store
 from scorm_player.store import registrations as registration_store
 from scorm_player.store.runtime import data_of
-from scorm_player.tables import ScormInteraction, ScormItemState, ScormObjective
+from scorm_player.tables import ScormInteraction, ScormObjective
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Rebuilt:
 
 
 def project(
-    session: Session, state: ScormItemState, standard: Standard, values: Mapping[str, str], elements: Collection[str]
+    session: Session, state: store.Attempt, standard: Standard, values: Mapping[str, str], elements: Collection[str]
 ) -> None:
     """Bring the records that these elements belong to up to date, in the transaction that keeps the values."""
     for table, collection, read in (

@@ -4,19 +4,15 @@ Everything that changes a registration locks its row first, so that launches, co
 course follow one another, in whatever order they arrive.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from core.db import Session
 from core.errors import BadRequest, Gone, NotFound
-from scorm_player import statements
 from scorm_player.errors import Superseded
-from scorm_player.scorm import runtime as rt
-from scorm_player.scorm import transfer, visit
+from scorm_player.scorm import transfer
 from scorm_player.scorm.sequencing.overall import overall_sequencing
 from scorm_player.scorm.sequencing.requests import NavigationRequest
 from scorm_player.scorm.visit import Learner as Learner
@@ -32,13 +28,14 @@ from scorm_player.services.playing import (
     announce,
     keep_aside,
     playing_of,
-    promote,
     promoted,
     say,
-    source_of,
 )
 from scorm_player.services.projection import project
 from scorm_player.services.standing import tell_standing
+from scorm_player.services.taking import Batch as Batch
+from scorm_player.services.taking import batch_of as batch_of
+from scorm_player.services.taking import follow, take
 from scorm_player.store import registrations as registration_store
 from scorm_player.store import runtime as store
 from scorm_player.store.registrations import Course
@@ -50,7 +47,6 @@ from scorm_player.tables import (
     Success,
 )
 
-LATE = timedelta(seconds=60)  # a window's own clock may claim this much more than ours has counted
 CLOSING = timedelta(seconds=10)  # beacons of one closing window arrive within
 
 
@@ -78,17 +74,6 @@ class Committed:
     has_ended: bool
 
 
-@dataclass(frozen=True)
-class Batch:
-    """What content set between two sendings, numbered by its window. `seconds` passed since the one before."""
-
-    sequence: int
-    changes: Sequence[tuple[str, str]]
-    seconds: Decimal = Decimal(0)
-    initialized: bool = False
-    terminated: bool = False
-
-
 def commit(
     session: Session,
     launch_session_id: UUID,
@@ -110,10 +95,12 @@ def commit(
     playing = _open(session, launch_session_id, now, replay=replay)
     launched = playing.launched
     first = launched.last_sequence
-    launched.announced_sequence = max(launched.announced_sequence, announced, *(b.sequence for b in batches), 0)
     before = promoted(playing.state)
     was_over = launched.state not in store.OPEN
-    ended = _apply(playing, batches)
+    taken = take(playing, batches, announced)
+    ended = taken.terminated
+    if playing.counts:
+        project(session, playing.state, playing.item.standard, playing.data.values, taken.elements)
     if ended and not was_over:
         conclude(playing, terminated=True)
     elif was_over and promoted(playing.state) != before:
@@ -126,7 +113,7 @@ def commit(
     keep_aside(playing)
     if promoted(playing.state) != before or (launched.state in ENDED and not was_over):
         announce(playing)
-    return Committed(launched.last_sequence, launched.last_sequence - first, _follow(playing), launched.state in ENDED)
+    return Committed(launched.last_sequence, launched.last_sequence - first, follow(playing), launched.state in ENDED)
 
 
 def require_own(session: Session, launch_session_id: UUID, user_id: UUID) -> None:
@@ -163,66 +150,6 @@ def _is_followed_by_silence(session: Session, launched: LaunchSession) -> bool:
     """Whether the session that follows this one immediately is the newest, and nothing has happened in it."""
     newest, before = store.newest_two_sessions(session, launched.registration_id)
     return newest is not None and before is launched and newest.initialized_at is None and newest.last_sequence == 0
-
-
-def _apply(playing: Playing, batches: Sequence[Batch]) -> bool:
-    """Apply what is new and follows without a gap; answer whether content has called Terminate."""
-    launched, data = playing.launched, playing.data
-    runtime = rt.Runtime(playing.item.standard, playing.item.edition, data.values, data.access)
-    given = dict(runtime.values)
-    told = set(data.set_by_content)
-    elements = set[str]()
-    ended = False
-    for batch in sorted(batches, key=lambda one: one.sequence):
-        if batch.sequence != launched.last_sequence + 1:
-            continue
-        launched.last_sequence = batch.sequence
-        if batch.initialized and launched.initialized_at is None:
-            _initialize(playing)
-        rt.apply(runtime, batch.changes)
-        elements |= {element for element, _ in batch.changes}
-        told |= {element for element, _ in batch.changes if runtime.values.get(element) != given.get(element)}
-        told |= {element for element, value in batch.changes if runtime.values.get(element) == value}
-        _count_time(playing, batch.seconds)
-        ended = ended or batch.terminated
-    data.values, data.set_by_content = runtime.values, sorted(told)
-    playing.registration.last_activity_at = playing.now
-    promote(playing)
-    if playing.counts:
-        project(playing.session, playing.state, playing.item.standard, data.values, elements)
-        playing.made += statements.changed(source_of(playing), data.values, data.said, playing.now)
-    playing.state.cmi = data.text()
-    return ended
-
-
-def _initialize(playing: Playing) -> None:
-    launched = playing.launched
-    launched.initialized_at = playing.now
-    if launched.state is SessionState.LAUNCHED:
-        launched.state = SessionState.INITIALIZED
-    if playing.counts:
-        entry = playing.data.values.get("cmi.entry", playing.data.values.get("cmi.core.entry", ""))
-        playing.made.append(statements.opened(source_of(playing), entry, playing.now))
-
-
-def _count_time(playing: Playing, seconds: Decimal) -> None:
-    """Add measured time, never more than has passed since the launch: a window's claims are not believed blindly."""
-    launched = playing.launched
-    passed = Decimal(str((playing.now - launched.launched_at + LATE).total_seconds()))
-    counted = min(launched.seconds + max(seconds, Decimal(0)), passed) - launched.seconds
-    if counted > 0:
-        launched.seconds += counted
-        if playing.counts:
-            playing.registration.total_seconds += counted
-
-
-def _follow(playing: Playing) -> tuple[str, str | None] | None:
-    """Tell where content asked to go when it called Terminate."""
-    if playing.launched.state is not SessionState.TERMINATED:
-        return None
-    outcome = visit.end(playing.item, playing.data.values, terminated=True)
-    request = transfer.navigation_request(outcome)
-    return (request[0].value, request[1]) if request else None
 
 
 def navigate(
@@ -284,18 +211,3 @@ def _identifier(course: Course, target: str | None) -> str | None:
     if target is None or target in course.item_ids:
         return target
     return next((identifier for identifier, item_id in course.item_ids.items() if str(item_id) == target), target)
-
-
-def batch_of(given: Mapping[str, Any]) -> Batch:
-    """Read a batch as the browser sends it. Raises BadRequest."""
-    try:
-        changes = [(str(element), str(value)) for element, value in given.get("changes", ())]
-        return Batch(
-            sequence=int(given["sequence"]),
-            changes=changes,
-            seconds=Decimal(str(given.get("seconds", 0))),
-            initialized=bool(given.get("initialized")),
-            terminated=bool(given.get("terminated")),
-        )
-    except (KeyError, TypeError, ValueError, ArithmeticError) as problem:
-        raise BadRequest("This is not a batch of run-time data.") from problem

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Numeric, case, delete, func, select
@@ -53,7 +53,15 @@ class Answer:
     count: int
 
 
-def upsert(session: Session, table: Record, state: ScormItemState, rows: Sequence[Row]) -> None:
+class Attempt(Protocol):
+    """Whose records they are: an attempt on an item."""
+
+    registration_id: UUID
+    package_item_id: UUID
+    attempt_number: int
+
+
+def upsert(session: Session, table: Record, state: Attempt, rows: Sequence[Row]) -> None:
     """Write records of an attempt, each in place of what stood under its number."""
     if not rows:
         return

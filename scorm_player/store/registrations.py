@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from uuid import UUID
 
 from sqlalchemy import select
@@ -41,17 +42,25 @@ class Course:
 
     def identifier(self, item_id: UUID) -> str:
         """Return the identifier of an item's activity. Raises NotFound."""
-        for identifier, known in self.item_ids.items():
-            if known == item_id:
-                return identifier
-        raise NotFound
+        try:
+            return self._identifiers[item_id]
+        except KeyError:
+            raise NotFound from None
 
     def activity(self, identifier: str) -> Activity:
         """Return an activity by its identifier. Raises NotFound."""
-        for activity in self.structure.root.walk():
-            if activity.identifier == identifier:
-                return activity
-        raise NotFound
+        try:
+            return self._activities[identifier]
+        except KeyError:
+            raise NotFound from None
+
+    @cached_property
+    def _identifiers(self) -> Mapping[UUID, str]:
+        return {item_id: identifier for identifier, item_id in self.item_ids.items()}
+
+    @cached_property
+    def _activities(self) -> Mapping[str, Activity]:
+        return {activity.identifier: activity for activity in self.structure.root.walk()}
 
 
 KEPT_COURSES = 200
@@ -75,6 +84,11 @@ def find_preview(session: Session, version_id: UUID, user_id: UUID) -> UUID | No
         Registration.package_version_id == version_id, Registration.user_id == user_id, Registration.is_preview
     )
     return session.scalar(query.order_by(Registration.created_at).limit(1))
+
+
+def known_course(organization_id: UUID, version_id: UUID) -> Course | None:
+    """Return what a package version says, if this process has read it already."""
+    return _courses.get((organization_id, version_id))
 
 
 def course(session: Session, version_id: UUID) -> Course:

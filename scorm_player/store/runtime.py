@@ -38,7 +38,12 @@ class Data:
 
 def data_of(state: ScormItemState) -> Data:
     """Read an item's run-time data."""
-    return Data(**orjson.loads(state.cmi))
+    return data_in(state.cmi)
+
+
+def data_in(text: str) -> Data:
+    """Read run-time data out of their text."""
+    return Data(**orjson.loads(text))
 
 
 @dataclass

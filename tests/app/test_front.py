@@ -5,19 +5,23 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
+from uuid import uuid4
 
 import pytest
 import uvicorn
 from flask import request
 
+from accounts import login
 from accounts.permissions import PERMISSIONS
 from accounts.services import members, roles
 from app import build, front
 from app.front import Front
 from core import clock
-from core.http import machine
+from core.http import csrf_for, machine, session_cookie
 from lrs.services import credentials, rates
+from scorm_player.scorm.sequencing.definition import Edition
 from tests.lrs.factories import agent, statement
+from tests.scorm_player.playing import launched, registered
 
 HOT = "content-security-policy"  # Flask's answers carry it, those of a hot route do not
 
@@ -240,6 +244,74 @@ class TestHotRoute:
         sent = {"Authorization": f"Basic {lrs_key}", "X_Experience_API_Version": "1.0.3"}
 
         assert site("POST", "/xapi/statements", b"{", Content_Type="application/json", **sent).status == 400
+
+
+class TestHotCommit:
+    """POST of run-time data on the event loop."""
+
+    @pytest.fixture
+    def open_lesson(self, database, settings, cast):
+        """A lesson of 2004 that ana has open, the headers her page sends, and what stands in the lesson."""
+        now = clock.now()
+        with database.write(cast.northwind) as session:
+            registration = registered(session, cast.ana, edition=Edition.FOURTH)
+            launch = launched(session, registration, now)
+            token = login.open_session(session, cast.ana, now, ip_address="127.0.0.1", user_agent="test")
+        headers = {
+            "Cookie": f"theme=dark; {session_cookie(settings)}={token}",
+            "X_CSRF_Token": csrf_for(settings, token),
+            "Origin": settings.app_origin,
+            "Sec_Fetch_Site": "same-origin",
+            "Content_Type": "application/json",
+        }
+        return f"/runtime/{launch.session_id}/commit", headers
+
+    def body(self, sequence, *changes, **more):
+        return json.dumps({"batches": [{"sequence": sequence, "changes": changes}], "last": sequence} | more)
+
+    def test_both_ways_give_the_same_answer(self, site, open_lesson):
+        path, headers = open_lesson
+        first = site("POST", path, self.body(1, ["cmi.location", "p1"]), **headers)
+
+        hot = site("POST", path, self.body(1, ["cmi.location", "p1"]), **headers)
+        flask = site("POST", path, self.body(1, ["cmi.location", "p1"], replay=True), **headers)
+
+        assert json.loads(first.content) == {"saved": 1, "applied": 1, "follow": None, "ended": False}
+        assert json.loads(hot.content) == {"saved": 1, "applied": 0, "follow": None, "ended": False}
+        assert hot.getheader(HOT) is None
+        assert flask.getheader(HOT)
+        assert (hot.status, hot.content) == (flask.status, flask.content)
+        assert {name.lower() for name, _ in hot.getheaders()} <= {name.lower() for name, _ in flask.getheaders()}
+
+    @pytest.mark.parametrize(
+        ("changed", "status"),
+        [
+            pytest.param({"X_CSRF_Token": "made up"}, 403, id="a forged request"),
+            pytest.param({"Origin": "http://127.0.0.1"}, 403, id="from a package"),
+            pytest.param({"Sec_Fetch_Site": "cross-site"}, 403, id="from another site"),
+            pytest.param({"Cookie": "stoa_session=unknown"}, 403, id="a stranger"),
+            pytest.param({"Host": "127.0.0.1"}, 404, id="on the content origin"),
+        ],
+    )
+    def test_refusals_are_the_views(self, site, open_lesson, changed, status):
+        path, headers = open_lesson
+        site("POST", path, self.body(1, ["cmi.location", "p1"]), **headers)  # now she is known
+
+        refused = site("POST", path, self.body(2, ["cmi.location", "p2"]), **(headers | changed))
+
+        assert refused.status == status
+        answer = site("POST", path, self.body(3), **headers)
+        assert json.loads(answer.content)["saved"] == 1, "nothing was kept of it"
+
+    def test_what_is_odd_or_somebody_elses_is_answered_by_the_view(self, site, open_lesson):
+        path, headers = open_lesson
+        site("POST", path, self.body(1, ["cmi.location", "p1"]), **headers)
+
+        assert site("POST", path, b"{", **headers).status == 400
+        assert site("POST", path, b'{"batches": [{}]}', **headers).status == 400
+        assert site("POST", path.replace(path[9:45], str(uuid4())), self.body(1), **headers).status == 404
+        ended = {"batches": [{"sequence": 2, "changes": [], "terminated": True}], "last": 2}
+        assert json.loads(site("POST", path, json.dumps(ended), **headers).content)["ended"] is True
 
 
 class TestHotReading:
