@@ -13,7 +13,7 @@ from scorm_player.policy import Policy, as_settings
 from scorm_player.scorm import transfer, visit
 from scorm_player.scorm.data_model import table
 from scorm_player.scorm.sequencing.definition import HiddenControl
-from scorm_player.scorm.sequencing.overall import begin_session, close_session, overall_sequencing
+from scorm_player.scorm.sequencing.overall import Outcome, begin_session, close_session, overall_sequencing
 from scorm_player.scorm.sequencing.requests import NavigationRequest
 from scorm_player.scorm.sequencing.tree import ActivityTree, Node
 from scorm_player.scorm.sequencing.validity import Outlook, look_ahead
@@ -26,11 +26,13 @@ from scorm_player.store import registrations as registration_store
 from scorm_player.store import runtime as store
 from scorm_player.store.registrations import Course
 from scorm_player.tables import (
+    Completion,
     LaunchMode,
     LaunchSession,
     Registration,
     ScormItemState,
     SessionState,
+    Success,
 )
 
 Document = dict[str, Any]
@@ -75,9 +77,10 @@ def launch(
     outcome = _enter(tree, target)
     if outcome is None or tree.current is None:
         raise NotPlayable(_reason(tree, target) or "The course offers nothing to open now.")
-    if own is None and (refusal := used_up(session, registration, course, tree, outcome.resumes)):
+    opening = playback.opening(session, registration.package_version_id, now)
+    if own is None and (refusal := used_up(session, registration, course, tree, outcome.resumes, opening.policy)):
         raise NotPlayable(refusal)
-    opened = deliver(session, registration, course, tree, outcome.resumes, how, now, own)
+    opened = deliver(session, registration, course, tree, outcome.resumes, how, now, opening, own)
     opened.document["unsent_elsewhere"] = unsent
     return opened
 
@@ -104,11 +107,28 @@ def _enter(tree: ActivityTree, target: str | None) -> _Entered | None:
             outcome = overall_sequencing(tree, NavigationRequest.CHOICE, first.identifier)
         return _Entered(outcome.resumes) if outcome.delivered is not None else None
     close_session(tree)
-    if tree.suspended is not None and target == tree.suspended.identifier:
+    if tree.suspended is None:
+        outcome = overall_sequencing(tree, NavigationRequest.CHOICE, target)
+    elif target == tree.suspended.identifier:
         outcome = overall_sequencing(tree, NavigationRequest.RESUME_ALL)
-    else:
+    elif _resume_and_choose(tree.copy(), target).delivered is not None:
+        outcome = _resume_and_choose(tree, target)
+    else:  # what is suspended does not let go, or cannot be resumed
         outcome = overall_sequencing(tree, NavigationRequest.CHOICE, target)
     return _Entered(outcome.resumes) if outcome.delivered is not None else None
+
+
+def _resume_and_choose(tree: ActivityTree, target: str) -> Outcome:
+    """Go on with the suspended attempt on the course, and in it to the target; what was left stays suspended.
+
+    A choice out of nothing would begin the whole course anew (DB.2.1, DB.2 step 5), and nothing that was reached would
+    count any more. So the session begins as it does when the learner opens the course and chooses then.
+    """
+    outcome = overall_sequencing(tree, NavigationRequest.RESUME_ALL)
+    if outcome.delivered is None:
+        return outcome
+    outcome.delivered.state.is_suspended = outcome.resumes  # nobody has played it: it is left as it was found
+    return overall_sequencing(tree, NavigationRequest.CHOICE, target)
 
 
 def _reason(tree: ActivityTree, target: str | None) -> str | None:
@@ -129,10 +149,10 @@ def supersede(session: Session, registration: Registration, now: datetime) -> No
 
 
 def used_up(
-    session: Session, registration: Registration, course: Course, tree: ActivityTree, resumes: bool
+    session: Session, registration: Registration, course: Course, tree: ActivityTree, resumes: bool, policy: Policy
 ) -> str | None:
     """Tell why the tree's current activity may not be begun once more, where the policy limits that; else None."""
-    most = playback.of_version(session, registration.package_version_id).attempts
+    most = policy.attempts
     if most is None or resumes or tree.current is None or play.is_1_2(course):
         return None
     last = store.find_state(session, registration.id, course.item_ids[tree.current.identifier])
@@ -157,6 +177,7 @@ def deliver(
     resumes: bool,
     how: How,
     now: datetime,
+    opening: playback.Opening,
     own: store.Aside | None = None,
 ) -> Launch:
     """Open a session on the tree's current activity; `own` is what a visit that does not count has of its own."""
@@ -164,8 +185,7 @@ def deliver(
     if node is None:
         raise NotPlayable
     item_id = course.item_ids[node.identifier]
-    outlook = look_ahead(tree)
-    policy = playback.of_version(session, registration.package_version_id)
+    outlook, policy = look_ahead(tree), opening.policy
     if own is not None:
         state = apart.state_of(session, registration.id, item_id, own, now)
     else:
@@ -195,19 +215,24 @@ def deliver(
         mode=how.mode,
         launched_at=now,
     )
+    if own is None:
+        session.add(state)
     session.add(launched)
     registration.started_at = registration.started_at or now
     registration.last_activity_at = now
+    if own is None:  # before what refers to it is written, so that it is written once
+        play.keep(session, registration, course, tree, now)
     session.flush()
     if how.mode is LaunchMode.NORMAL:  # objectives the SCO is given
         given = [element for element in start.values if element.startswith(OBJECTIVES)]
         project(session, state, item.standard, start.values, given)
     if own is None and not node.definition.is_sco:
         count_asset(playing_of(session, registration, launched, now), tree, node)
-    play.keep(session, registration, course, tree, now, counts=own is None)
+        play.keep(session, registration, course, tree, now)
     if own is not None:
+        play.keep(session, registration, course, tree, now, counts=False)
         apart.keep(launched, registration, state, own)
-    return _launch(session, registration, course, node, launched, start, item, outlook, how.strict, policy)
+    return _launch(session, registration, course, node, launched, start, item, outlook, how.strict, opening)
 
 
 def _state_for(
@@ -221,18 +246,19 @@ def _state_for(
     last = store.find_state(session, registration.id, item_id)
     if last is not None and last.set_aside_at is None and (resumes or play.is_1_2(course)):
         return last
-    state = ScormItemState(
+    return ScormItemState(
+        id=uuid7(),
         registration_id=registration.id,
         package_item_id=item_id,
         attempt_number=last.attempt_number + 1 if last else 1,
         cmi=store.Data().text(),
         total_seconds=Decimal(0),
+        is_suspended=False,
+        completion=Completion.UNKNOWN,
+        success=Success.UNKNOWN,
         started_at=now,
         updated_at=now,
     )
-    session.add(state)
-    session.flush()
-    return state
 
 
 def _launch(
@@ -245,9 +271,9 @@ def _launch(
     item: visit.Item,
     outlook: Outlook,
     strict: bool,
-    policy: Policy,
+    opening: playback.Opening,
 ) -> Launch:
-    path = packages.content_path(session, registration.package_version_id, launched.launched_at)
+    path, policy = opening.path, opening.policy
     adapter_url = f"{addresses.known.content_origin}{path}__stoa__/adapter"
     url = course.manifest.url(node.definition) or ""
     document = {

@@ -523,6 +523,11 @@ def content_path(session: Session, version_id: UUID, now: datetime) -> str:
     return f"/p/{version.capability}/"
 
 
+def path_of(session: Session, version_id: UUID, capability: str, since: datetime, now: datetime) -> str:
+    """Return the reading path of a version, as `content_path` does, when its capability is known already."""
+    return content_path(session, version_id, now) if now - since > READING_PATH_LIFETIME else f"/p/{capability}/"
+
+
 def revoke_reading(session: Session, version_id: UUID, now: datetime) -> None:
     """Make every reading path of a version that was given out useless, within seconds."""
     version = store.get_version(session, version_id)

@@ -1,6 +1,7 @@
 """The playback policy of the organization and of single packages, looked up when something is opened."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -28,9 +29,21 @@ def of_package(session: Session, package_id: UUID | None) -> Policy:
     return policy.merged(*layers)
 
 
-def of_version(session: Session, version_id: UUID) -> Policy:
-    """Return what holds for a version, asked in one question: it is part of every launch and every step."""
-    return policy.merged(*store.of_version(session, version_id))
+@dataclass(frozen=True)
+class Opening:
+    """How a version is opened: what holds where the books leave a choice, and the path its files are read under."""
+
+    policy: Policy
+    path: str
+
+
+def opening(session: Session, version_id: UUID, now: datetime) -> Opening:
+    """Return how a version is opened, asked in one question: it is part of every launch and every step."""
+    found = store.opening(session, version_id)
+    return Opening(
+        policy.merged(*found.layers),
+        packages.path_of(session, version_id, found.capability, found.capability_since, now),
+    )
 
 
 def change(session: Session, package_id: UUID | None, settings: Mapping[str, Any], *, now: datetime) -> None:

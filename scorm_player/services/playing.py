@@ -104,15 +104,21 @@ class Playing(Sitting):
     aside: store.Aside | None = None  # of a visit that does not count; registration and state are copies then
 
 
-def playing_of(session: Session, registration: Registration, launched: LaunchSession, now: datetime) -> Playing:
+def playing_of(
+    session: Session,
+    registration: Registration,
+    launched: LaunchSession,
+    now: datetime,
+    state: ScormItemState | None = None,
+) -> Playing:
     """Gather what a session works on; the record's rows, or for a visit that does not count copies of them.
 
-    Raises Superseded when the attempt is gone.
+    `state`: its data, where they have been read. Raises Superseded when the attempt is gone.
     """
     course = registration_store.course(session, registration.package_version_id)
     own: store.Aside | None = None
     if launched.mode is LaunchMode.NORMAL:
-        found = store.find_state(session, registration.id, launched.package_item_id, launched.attempt_number)
+        found = state or store.find_state(session, registration.id, launched.package_item_id, launched.attempt_number)
         if found is None:
             raise Superseded
         state = found

@@ -16,7 +16,7 @@ from scorm_player.scorm import transfer
 from scorm_player.scorm.sequencing.overall import overall_sequencing
 from scorm_player.scorm.sequencing.requests import NavigationRequest
 from scorm_player.scorm.visit import Learner as Learner
-from scorm_player.services import play
+from scorm_player.services import play, playback
 from scorm_player.services.ending import conclude, conclude_again
 from scorm_player.services.launching import How, deliver, used_up
 from scorm_player.services.launching import Launch as Launch  # what callers open and take: re-exported on purpose
@@ -82,6 +82,7 @@ def commit(
     announced: int = 0,
     closing: bool = False,
     replay: bool = False,
+    by: UUID | None = None,
     now: datetime,
 ) -> Committed:
     """Apply a session's batches in order, each once, with the statements they imply, in this one transaction.
@@ -89,10 +90,10 @@ def commit(
     Batches that were applied before are passed over; behind a gap nothing is applied until the missing one arrives.
     `announced` is the highest number the window has given, so that another device can say what is unsent there.
     `closing`: the window is going away; without Terminate that is an implicit suspend. `replay`: a journal brings what
-    a window could not send; that may still come in while the session that follows has not been touched.
-    Raises NotFound, and Superseded when a later session has taken over.
+    a window could not send; that may still come in while the session that follows has not been touched. `by` is whose
+    session it has to be. Raises NotFound, and Superseded when a later session has taken over.
     """
-    playing = _open(session, launch_session_id, now, replay=replay)
+    playing = _open(session, launch_session_id, now, by=by, replay=replay)
     launched = playing.launched
     first = launched.last_sequence
     before = promoted(playing.state)
@@ -137,13 +138,25 @@ def close(
     commit(session, launch_session_id, batches, announced=announced, closing=True, now=now)
 
 
-def _open(session: Session, launch_session_id: UUID, now: datetime, *, replay: bool = False) -> Playing:
-    found = store.get_session(session, launch_session_id)
-    registration = registration_store.get(session, found.registration_id, lock=True)
-    launched = store.get_session(session, launch_session_id, fresh=True)
+def _open(
+    session: Session, launch_session_id: UUID, now: datetime, *, by: UUID | None, replay: bool = False
+) -> Playing:
+    """Lock the registration, and read what belongs to its session; `by`: whose it has to be, None for nobody's.
+
+    Raises NotFound, and Superseded.
+    """
+    rows = store.lock_counting(session, launch_session_id)
+    if rows is not None:
+        registration, launched, state = rows
+    else:
+        found = store.get_session(session, launch_session_id)
+        registration = registration_store.get(session, found.registration_id, lock=True)
+        launched, state = store.get_session(session, launch_session_id, fresh=True), None
+    if by is not None and registration.user_id != by:
+        raise NotFound("There is no such session.")
     if launched.state is SessionState.SUPERSEDED and not (replay and _is_followed_by_silence(session, launched)):
         raise Superseded("This course was opened in another window or on another device, and goes on there.")
-    return playing_of(session, registration, launched, now)
+    return playing_of(session, registration, launched, now, state)
 
 
 def _is_followed_by_silence(session: Session, launched: LaunchSession) -> bool:
@@ -158,14 +171,16 @@ def navigate(
     request: str,
     target: str | None = None,
     *,
+    by: UUID | None = None,
     now: datetime,
 ) -> Launch | Ended | Refused:
     """End the session, process the navigation request, and open what it leads to.
 
     `request` is a word of `adl.nav.request`, or "leave": out of the course, which goes on where it was left unless it
-    is completed. `target` is an activity's identifier or an item's id. Raises Superseded, NotFound, BadRequest.
+    is completed. `target` is an activity's identifier or an item's id, `by` whose session it has to be.
+    Raises Superseded, NotFound, BadRequest.
     """
-    playing = _open(session, launch_session_id, now)
+    playing = _open(session, launch_session_id, now, by=by)
     asked = _request(request, playing.registration)
     if playing.launched.state in store.OPEN:
         conclude(playing, terminated=False, abandons=asked in transfer.ABANDONING)
@@ -179,13 +194,16 @@ def navigate(
     if outcome.was_refused:
         return Refused(outcome.reason or "This is not possible now.")
     if outcome.delivered is not None:
-        if playing.counts and (refusal := used_up(session, registration, course, tree, outcome.resumes)):
+        opening = playback.opening(session, registration.package_version_id, now)
+        if playing.counts and (
+            refusal := used_up(session, registration, course, tree, outcome.resumes, opening.policy)
+        ):
             return Refused(refusal)
         playing.launched.state = SessionState.SUPERSEDED
         person = Learner(playing.data.learner[0], playing.data.learner[1])
         how = How(playing.launched.mode, playing.data.strict, person)
         keep_aside(playing)
-        return deliver(session, registration, course, tree, outcome.resumes, how, now, playing.aside)
+        return deliver(session, registration, course, tree, outcome.resumes, how, now, opening, playing.aside)
     play.keep(session, registration, course, tree, now, counts=playing.counts)
     keep_aside(playing)
     if outcome.ends_session:

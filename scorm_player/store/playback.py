@@ -1,13 +1,15 @@
 """Reading and writing playback policies."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import func, or_, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 
 from core.db import Session, organization_of, uuid7
+from core.errors import NotFound
 from scorm_player.tables import PackageVersion, PlaybackPolicy
 
 
@@ -19,15 +21,28 @@ def settings(session: Session, package_id: UUID | None) -> dict[str, Any]:
     return dict(session.scalar(query) or {})
 
 
-def of_version(session: Session, version_id: UUID) -> list[dict[str, Any]]:
-    """Return what is set for the organization and, after it, for the package of a version, as far as anything is."""
-    package = select(PackageVersion.package_id).where(PackageVersion.id == version_id).scalar_subquery()
-    query = (
-        select(PlaybackPolicy.settings)
-        .where(or_(PlaybackPolicy.package_id.is_(None), PlaybackPolicy.package_id == package))
-        .order_by(PlaybackPolicy.package_id.is_not(None))
-    )
-    return [dict(found) for found in session.scalars(query)]
+@dataclass(frozen=True)
+class Opening:
+    """What every launch and every step asks of a version: the layers of its policy, the word its files lie under."""
+
+    layers: list[dict[str, Any]]  # the organization's and, after it, the package's, as far as anything is set
+    capability: str
+    capability_since: datetime
+
+
+def opening(session: Session, version_id: UUID) -> Opening:
+    """Return how a version is played, in one question. Raises NotFound."""
+    applies = or_(PlaybackPolicy.package_id.is_(None), PlaybackPolicy.package_id == PackageVersion.package_id)
+    layers = select(
+        func.jsonb_agg(aggregate_order_by(PlaybackPolicy.settings, PlaybackPolicy.package_id.is_not(None)))
+    ).where(applies)
+    query = select(
+        layers.correlate(PackageVersion).scalar_subquery(), PackageVersion.capability, PackageVersion.capability_since
+    ).where(PackageVersion.id == version_id)
+    found = session.execute(query).one_or_none()
+    if found is None:
+        raise NotFound("There is no such package version.")
+    return Opening(found[0] or [], found[1], found[2])
 
 
 def save(session: Session, package_id: UUID | None, given: dict[str, Any], now: datetime) -> None:

@@ -14,7 +14,15 @@ from sqlalchemy.dialects.postgresql import insert
 from core.db import Session, organization_of
 from core.errors import NotFound
 from scorm_player.scorm.sequencing.state import ObjectiveState
-from scorm_player.tables import GlobalObjective, LaunchSession, ScormItemState, ScormSnapshot, SessionState
+from scorm_player.tables import (
+    GlobalObjective,
+    LaunchMode,
+    LaunchSession,
+    Registration,
+    ScormItemState,
+    ScormSnapshot,
+    SessionState,
+)
 
 OPEN = (SessionState.LAUNCHED, SessionState.INITIALIZED)
 
@@ -70,6 +78,35 @@ def get_session(session: Session, launch_session_id: UUID, *, fresh: bool = Fals
     if found is None:
         raise NotFound("There is no such session.")
     return found
+
+
+def lock_counting(
+    session: Session, launch_session_id: UUID
+) -> tuple[Registration, LaunchSession, ScormItemState] | None:
+    """Return a session that counts, with its registration and data, in one question and locked; None for all others.
+
+    The registration's lock is the one that everybody waits for. The other two are locked after it so that they are read
+    as whoever had it before has left them.
+    """
+    query = (
+        select(Registration, LaunchSession, ScormItemState)
+        .join(LaunchSession, LaunchSession.registration_id == Registration.id)
+        .join(
+            ScormItemState,
+            (ScormItemState.registration_id == LaunchSession.registration_id)
+            & (ScormItemState.package_item_id == LaunchSession.package_item_id)
+            & (ScormItemState.attempt_number == LaunchSession.attempt_number),
+        )
+        .where(
+            LaunchSession.organization_id == organization_of(session),
+            LaunchSession.id == launch_session_id,
+            LaunchSession.mode == LaunchMode.NORMAL,
+        )
+        .with_for_update(of=[Registration, LaunchSession, ScormItemState])
+        .execution_options(populate_existing=True)
+    )
+    found = session.execute(query).one_or_none()
+    return None if found is None else (found[0], found[1], found[2])
 
 
 def newest_session(session: Session, registration_id: UUID) -> LaunchSession | None:

@@ -124,7 +124,7 @@ def test_a_package_overrides_the_organization_and_a_session_keeps_what_it_was_op
     registration = played({"attempts": 3})
     version = registrations.summary(db, registration).package_version_id
     playback.change(db, None, {"empty_exit": "suspend", "attempts": 1}, now=NOW)
-    found = playback.of_version(db, version)
+    found = playback.opening(db, version, NOW).policy
     assert (found.empty_exit, found.attempts, found.silent_finish) == ("suspend", 3, "completed")
 
     launch = launched(db, registration)

@@ -17,7 +17,7 @@ from scorm_player.scorm.sequencing.definition import Edition, Objective, Objecti
 from scorm_player.services import addresses, registrations, runtime
 from scorm_player.services.runtime import Batch
 from scorm_player.store import registrations as store
-from scorm_player.tables import GlobalObjective, LaunchSession, ScormItemState
+from scorm_player.tables import GlobalObjective, LaunchSession, Registration, ScormItemState
 from tests.scorm_player.playing import COURSE, NOW, course, launched, registered, sco, sent
 
 
@@ -296,6 +296,33 @@ def test_an_item_may_be_chosen_at_launch(db, cast):
     [_, two] = registrations.outline(db, registration)
 
     assert launched(db, registration, item_id=two.item_id).document["title"] == "Two"
+
+
+def test_choosing_another_item_at_launch_goes_on_with_the_suspended_attempt_on_the_course(db, cast):
+    registration = registered(db, cast.ana, sco("one"), sco("two"), sco("three"), edition=Edition.FOURTH)
+    [one, two, three] = registrations.outline(db, registration)
+    first = launched(db, registration)
+    sent(
+        db, first, 1, ("cmi.completion_status", "completed"), ("cmi.exit", "normal"), initialized=True, terminated=True
+    )
+    second = runtime.navigate(db, first.session_id, "continue", now=NOW)
+    sent(db, second, 1, ("cmi.suspend_data", "half"), ("cmi.exit", "suspend"), initialized=True)
+    runtime.navigate(db, second.session_id, "leave", now=NOW)
+
+    third = launched(db, registration, item_id=three.item_id)
+
+    assert third.document["title"] == "Three"
+    tree = orjson.loads(db.get(Registration, (cast.northwind, registration)).activity_tree)
+    assert tree["activities"]["course"]["attempt_count"] == 1, "not the whole course anew"
+    assert not tree["activities"]["one"].get("stale_progress"), "what was completed still counts"
+    assert tree["activities"]["two"]["is_suspended"]
+    sent(
+        db, third, 1, ("cmi.completion_status", "completed"), ("cmi.exit", "normal"), initialized=True, terminated=True
+    )
+    again = runtime.navigate(db, third.session_id, "choice", str(two.item_id), now=NOW)
+    assert again.document["values"]["cmi.entry"] == "resume"
+    assert again.document["values"]["cmi.suspend_data"] == "half"
+    assert one.is_enabled
 
 
 def test_an_item_with_unmet_prerequisites_cannot_be_opened_and_says_why(db, cast):

@@ -4,7 +4,6 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
 
 from scorm_player.scorm.sequencing.definition import (
     Activity,
@@ -58,9 +57,14 @@ def _shared_fields(item: ObjectiveMap) -> tuple[tuple[str, bool, bool], ...]:
     )
 
 
-@lru_cache(maxsize=10_000)
-def _local_objective(definition: Objective, key: str) -> LocalObjective:
-    return LocalObjective(definition, key)
+def _local_objectives(definition: Activity) -> dict[str, LocalObjective]:
+    primary = definition.primary
+    found = {PRIMARY: LocalObjective(primary, PRIMARY)}
+    for objective in definition.objectives:
+        key = normalized(objective.identifier or PRIMARY)
+        if key != normalized(primary.identifier or PRIMARY):
+            found.setdefault(key, LocalObjective(objective, key))
+    return found
 
 
 class Node:
@@ -85,7 +89,13 @@ class Node:
         "state",
     )
 
-    def __init__(self, definition: Activity, state: ActivityState, parent: "Node | None") -> None:
+    def __init__(
+        self,
+        definition: Activity,
+        state: ActivityState,
+        parent: "Node | None",
+        objectives: dict[str, LocalObjective],
+    ) -> None:
         self.definition = definition
         self.control = definition.control
         self.identifier = definition.identifier
@@ -97,12 +107,7 @@ class Node:
         self.available: list[Node] = []
         self.order = 0
         self.place = 0  # among the parent's available children, −1 when not selected
-        primary = definition.primary
-        self.objectives: dict[str, LocalObjective] = {PRIMARY: _local_objective(primary, PRIMARY)}
-        for objective in definition.objectives:
-            key = normalized(objective.identifier or PRIMARY)
-            if key != normalized(primary.identifier or PRIMARY):
-                self.objectives.setdefault(key, _local_objective(objective, key))
+        self.objectives = objectives
 
     def __repr__(self) -> str:
         return f"<{self.identifier}>"
@@ -205,23 +210,33 @@ class ActivityTree:
         self.nodes: dict[str, Node] = {}
         self.readers: dict[str, list[Node]] = {}  # by global objective: activities that read it into what they roll up
         self.memory: Memory | None = None  # only while nothing changes
-        self.root = self._grow(structure.root, None)
+        self._grow(_plan_of(structure))
+        self.root = self.nodes[structure.root.identifier]
         if is_single_activity(structure.root):
             self.root.control = replace(self.root.control, choice=False, flow=True)
-        for node in self.nodes.values():
-            self.restore_available(node)
 
-    def _grow(self, definition: Activity, parent: Node | None) -> Node:
-        state = self.state.activities.get(definition.identifier)
-        if state is None:
-            state = self.state.activities[definition.identifier] = ActivityState()
-        node = Node(definition, state, parent)
-        node.order = len(self.nodes)
-        self.nodes[definition.identifier] = node
-        for target in node.primary.reads.values():
-            self.readers.setdefault(target, []).append(node)
-        node.children = [self._grow(child, node) for child in definition.children]
-        return node
+    def _grow(self, plan: "_Plan") -> None:
+        known, nodes = self.state.activities, self.nodes
+        in_order: list[Node] = []
+        for definition, above, objectives in plan.activities:
+            identifier = definition.identifier
+            state = known.get(identifier)
+            if state is None:
+                state = known[identifier] = ActivityState()
+            parent = in_order[above] if in_order else None
+            node = nodes[identifier] = Node(definition, state, parent, objectives)
+            node.order = len(in_order)
+            if parent is not None:
+                node.place = len(parent.children)
+                parent.children.append(node)
+            in_order.append(node)
+        for target, readers in plan.readers.items():
+            self.readers[target] = [in_order[position] for position in readers]
+        for node in in_order:
+            if node.state.available_children is None:
+                node.available = node.children
+            else:
+                self.restore_available(node)
 
     def restore_available(self, node: Node) -> None:
         """Take the available children of a cluster from its state."""
@@ -286,6 +301,43 @@ class ActivityTree:
         if found is None:
             found = self.state.global_objectives[target] = ObjectiveState()
         return found
+
+
+class _Plan:
+    """What all trees of a structure have in common: worked out once, for most requests grow two of them.
+
+    `activities` in document order, each with the position of its parent and its objectives; `readers` by position.
+    """
+
+    __slots__ = ("activities", "readers", "structure")
+
+    def __init__(self, structure: CourseStructure) -> None:
+        self.structure = structure
+        self.activities: list[tuple[Activity, int, dict[str, LocalObjective]]] = []
+        self.readers: dict[str, list[int]] = {}
+        self._add(structure.root, -1)
+
+    def _add(self, definition: Activity, above: int) -> None:
+        position, objectives = len(self.activities), _local_objectives(definition)
+        self.activities.append((definition, above, objectives))
+        for target in objectives[PRIMARY].reads.values():
+            self.readers.setdefault(target, []).append(position)
+        for child in definition.children:
+            self._add(child, position)
+
+
+_KEPT_PLANS = 200
+_plans: dict[int, _Plan] = {}
+
+
+def _plan_of(structure: CourseStructure) -> _Plan:
+    """Answer a structure's plan. It is known by identity: to compare structures would take longer than to make one."""
+    plan = _plans.get(id(structure))
+    if plan is None or plan.structure is not structure:
+        if len(_plans) >= _KEPT_PLANS:
+            _plans.clear()
+        plan = _plans[id(structure)] = _Plan(structure)
+    return plan
 
 
 def is_single_activity(root: Activity) -> bool:

@@ -5,7 +5,9 @@ current attempt is ended on a copy of the tree, and from there every request loo
 anything.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from scorm_player.scorm.sequencing import objectives
 from scorm_player.scorm.sequencing.conditions import HIDDEN_FROM_CHOICE, pre_condition_action
@@ -52,19 +54,25 @@ class Entry:
         return EXCEPTIONS.get(self.exception) if self.exception else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outlook:
     """All that may be asked for in the present state.
 
     `requests`: exceptions by request, None for a valid one; choice and jump by target in `choices` and `jumps`.
     `hidden`: controls the manifest wants not to be shown while the current activity is delivered.
+    The table of contents is made when first asked for, so before anything changes in the tree.
     """
 
     requests: dict[NavigationRequest, str | None]
     choices: dict[str, str | None]
     jumps: dict[str, str | None]
-    contents: list[Entry]
+    list_contents: Callable[[], list[Entry]] = field(repr=False, compare=False)
     hidden: frozenset[HiddenControl] = field(default_factory=frozenset)
+
+    @cached_property
+    def contents(self) -> list[Entry]:
+        """All activities of this attempt, in their order."""
+        return self.list_contents()
 
     def is_valid(self, request: NavigationRequest, target: str | None = None) -> bool:
         """Tell whether the request, with its target for choice and jump, would lead somewhere."""
@@ -108,11 +116,8 @@ def look_ahead(tree: ActivityTree) -> Outlook:
     requests = {request: _request_exception(tree, ahead, request, ended) for request in _WITHOUT_TARGET}
     choices = {identifier: _choice_exception(tree, ahead, identifier) for identifier in tree.nodes}
     jumps = {identifier: _jump_exception(tree, ahead, identifier) for identifier in tree.nodes}
-    tree.memory = Memory()
-    contents = _contents(tree, ahead, choices)
-    tree.memory = None
     hidden = tree.current.definition.hidden_controls if tree.current else frozenset()
-    return Outlook(requests, choices, jumps, contents, hidden)
+    return Outlook(requests, choices, jumps, lambda: _contents(tree, ahead, choices), hidden)
 
 
 _WITHOUT_TARGET = (
@@ -170,7 +175,11 @@ def _outcome_exception(ahead: ActivityTree, request: SequencingRequest, target: 
 
 
 def _contents(tree: ActivityTree, ahead: ActivityTree, choices: dict[str, str | None]) -> list[Entry]:
-    return [_entry(tree, tree.nodes[node.identifier], choices[node.identifier]) for node in ahead.root.walk()]
+    tree.memory = Memory()
+    try:
+        return [_entry(tree, tree.nodes[node.identifier], choices[node.identifier]) for node in ahead.root.walk()]
+    finally:
+        tree.memory = None
 
 
 def _entry(tree: ActivityTree, node: Node, exception: str | None) -> Entry:
