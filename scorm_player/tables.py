@@ -448,3 +448,19 @@ class GlobalObjective(TenantTable):
     updated_at: Mapped[datetime]
 
     __table_args__ = (member_key("user_id"), Index("ix_global_objectives_user", "organization_id", "user_id"))
+
+
+class SharedDataStore(TenantTable):
+    """What a learner's content has left in a data store shared by all packages (`sharedDataGlobalToSystem`).
+
+    `id` is made of person and store, so there is one row for the two.
+    """
+
+    __tablename__ = "shared_data_stores"
+
+    user_id: Mapped[UUID]
+    store: Mapped[str] = mapped_column(Text)  # the target of the maps
+    value: Mapped[str] = mapped_column(Text)  # a JSON string: content may set what a column cannot hold
+    updated_at: Mapped[datetime]
+
+    __table_args__ = (member_key("user_id"), Index("ix_shared_data_stores_user", "organization_id", "user_id"))

@@ -33,11 +33,13 @@ class Standing:
 
 
 def tree_of(session: Session, registration: Registration, course: Course, now: datetime | None = None) -> ActivityTree:
-    """Load the learner's tree. Objectives shared by all packages are the learner's own, whatever this one remembers."""
+    """Load the learner's tree. What all packages share is the learner's own, whatever this one remembers."""
     state = SequencingState.from_json(orjson.loads(registration.activity_tree or "{}"))
-    if registration.user_id is not None and (names := scope.objective_names(course.structure)):
-        brought = store.global_objectives(session, registration.user_id, names)
-        scope.put_in(course.structure, state, brought, {})
+    if registration.user_id is not None:
+        names, stores = scope.objective_names(course.structure), scope.data_names(course.structure)
+        brought = store.global_objectives(session, registration.user_id, names) if names else {}
+        data = store.shared_data(session, registration.user_id, stores) if stores else {}
+        scope.put_in(course.structure, state, brought, data)
     chance = random.Random()  # noqa: S311  order of lessons, not a secret
     return ActivityTree(course.structure, state, now=now, generator=chance)
 
@@ -54,8 +56,9 @@ def keep(
     """Store the learner's tree, and apart from it, when it `counts`, what outlives this course."""
     registration.activity_tree = orjson.dumps(tree.state.to_json()).decode()
     if counts and registration.user_id is not None:
-        taken_along, _ = scope.take_out(course.structure, tree.state)
+        taken_along, data = scope.take_out(course.structure, tree.state)
         store.save_global_objectives(session, registration.user_id, taken_along, now)
+        store.save_shared_data(session, registration.user_id, data, now)
 
 
 def outlook(session: Session, registration: Registration, course: Course) -> Outlook:

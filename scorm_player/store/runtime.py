@@ -22,6 +22,7 @@ from scorm_player.tables import (
     ScormItemState,
     ScormSnapshot,
     SessionState,
+    SharedDataStore,
 )
 
 OPEN = (SessionState.LAUNCHED, SessionState.INITIALIZED)
@@ -219,7 +220,7 @@ def snapshots(session: Session, registration_id: UUID) -> list[ScormSnapshot]:
 
 def global_objectives(session: Session, user_id: UUID, names: Collection[str]) -> dict[str, ObjectiveState]:
     """Return what a learner has reached in these objectives, which packages share."""
-    keys = [_objective_key(user_id, name) for name in names]
+    keys = [_key_of(user_id, name) for name in names]
     query = select(GlobalObjective).where(GlobalObjective.user_id == user_id, GlobalObjective.id.in_(keys))
     return {row.objective: ObjectiveState.from_json(orjson.loads(row.state)) for row in session.scalars(query)}
 
@@ -231,7 +232,7 @@ def save_global_objectives(
     for name in sorted(states):
         statement = insert(GlobalObjective).values(
             organization_id=organization_of(session),
-            id=_objective_key(user_id, name),
+            id=_key_of(user_id, name),
             user_id=user_id,
             objective=name,
             state=orjson.dumps(states[name].to_json()).decode(),
@@ -241,10 +242,38 @@ def save_global_objectives(
             statement.on_conflict_do_update(
                 index_elements=["organization_id", "id"],
                 set_={"state": statement.excluded.state, "updated_at": now},
+                where=GlobalObjective.state.is_distinct_from(statement.excluded.state),
             )
         )
 
 
-def _objective_key(user_id: UUID, name: str) -> UUID:
+def shared_data(session: Session, user_id: UUID, stores: Collection[str]) -> dict[str, str]:
+    """Return what lies for a learner in these data stores, which packages share."""
+    keys = [_key_of(user_id, name) for name in stores]
+    query = select(SharedDataStore).where(SharedDataStore.user_id == user_id, SharedDataStore.id.in_(keys))
+    return {row.store: orjson.loads(row.value) for row in session.scalars(query)}
+
+
+def save_shared_data(session: Session, user_id: UUID, values: Mapping[str, str], now: datetime) -> None:
+    """Keep what lies in shared data stores, in the order of their names, so that writers queue."""
+    for name in sorted(values):
+        statement = insert(SharedDataStore).values(
+            organization_id=organization_of(session),
+            id=_key_of(user_id, name),
+            user_id=user_id,
+            store=name,
+            value=orjson.dumps(values[name]).decode(),
+            updated_at=now,
+        )
+        session.execute(
+            statement.on_conflict_do_update(
+                index_elements=["organization_id", "id"],
+                set_={"value": statement.excluded.value, "updated_at": now},
+                where=SharedDataStore.value.is_distinct_from(statement.excluded.value),
+            )
+        )
+
+
+def _key_of(user_id: UUID, name: str) -> UUID:
     """Return the row's id: names may be longer than an index entry, so the id says which objective of whom it is."""
     return UUID(bytes=blake2b(user_id.bytes + name.encode("utf-8", "surrogatepass"), digest_size=16).digest())

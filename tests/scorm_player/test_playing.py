@@ -13,7 +13,7 @@ from core.errors import BadRequest, Forbidden, Gone, NotFound
 from core.tables import DomainEvent
 from lrs.services import statements as lrs
 from scorm_player.errors import NotPlayable, Superseded
-from scorm_player.scorm.sequencing.definition import Edition, Objective, ObjectiveMap
+from scorm_player.scorm.sequencing.definition import DataMap, Edition, Objective, ObjectiveMap
 from scorm_player.services import addresses, registrations, runtime
 from scorm_player.services.runtime import Batch
 from scorm_player.store import registrations as store
@@ -427,6 +427,20 @@ def test_objectives_shared_by_all_packages_follow_the_learner(db, cast):
 
 
 # --- what else must hold ----------------------------------------------------------------------------------------------
+
+
+def test_data_shared_by_all_packages_follow_the_learner_into_the_next_registration(db, cast):
+    version = course(db, sco("one", data_maps=(DataMap("notes"),)), edition=Edition.FOURTH)
+    first, second, other = (
+        registrations.register(db, user_id=who, package_version_id=version, actor={"mbox": "mailto:x@y.z"}, now=NOW)
+        for who in (cast.ana, cast.ana, cast.ben)
+    )
+    launch = launched(db, first)
+
+    sent(db, launch, 1, ("adl.data.0.store", "half\0way"), initialized=True, terminated=True)
+
+    assert launched(db, second).document["values"]["adl.data.0.store"] == "half\0way"
+    assert "adl.data.0.store" not in launched(db, other).document["values"]
 
 
 def test_looking_around_says_and_counts_nothing(db, cast):
