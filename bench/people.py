@@ -85,8 +85,8 @@ def measure(url: str, home: Path, number: int, rounds: int) -> None:
         say(f"audience of two units refreshed: {(time.perf_counter() - began) * 1000:.0f} ms")
     with database.engine.connect() as connection:
         connection.exec_driver_sql("RESET ROLE")
-        connection.exec_driver_sql("ANALYZE")
         connection.commit()
+        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
     client = app.test_client()
     page = client.get("/sign-in").text
     token = page.partition('name="csrf-token" content="')[2].partition('"')[0]

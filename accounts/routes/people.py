@@ -56,11 +56,12 @@ def list_people() -> ResponseReturnValue:
     within = _within()
     which = replace(listing.wanted(**given), within=within)
     with database().read(current_tenant()) as session:
-        found, total = listing.page(
-            session, which, now, order=order, descending=descending, offset=(number - 1) * PAGE, limit=PAGE
-        )
         counts = members.counts(session, within)
-        known_units, known_positions = units.tree(session), positions.listed(session)
+        found, total = listing.page(
+            session, which, now, order=order, descending=descending, offset=(number - 1) * PAGE, limit=PAGE,
+            counts=counts,
+        )  # fmt: skip
+        known_units, known_positions = units.tree(session, is_counted=False), positions.listed(session)
         known_audiences = audiences.listed(session)
         manager = people.named(session, [which.manager_id]).get(which.manager_id) if which.manager_id else None
     return render_template(
@@ -263,7 +264,7 @@ def person_page(user_id: UUID, values: dict[str, str] | None = None, problems: t
 def _edit_page(user_id: UUID, values: dict[str, str] | None = None, problems: tuple[Problem, ...] = ()) -> str:
     with database().read(current_tenant()) as session:
         member = members.get(session, user_id, clock.now())
-        known_units, known_positions = units.tree(session), positions.listed(session)
+        known_units, known_positions = units.tree(session, is_counted=False), positions.listed(session)
         fields = [field for field in custom_fields.listed(session) if current_user().may(field.permission)]
     stored = {
         "first_name": member.person.first_name,

@@ -115,7 +115,7 @@ def restore_unit(unit_id: UUID) -> ResponseReturnValue:
 def _form(unit_id: UUID | None, values: dict[str, str] | None = None, problems: tuple[Problem, ...] = ()) -> str:
     with database().read(current_tenant()) as session:
         page = units.get(session, unit_id) if unit_id else None
-        known = units.tree(session)
+        known = units.tree(session, is_counted=False)
     if page is not None:
         below = f"{page.unit.path}/"
         known = [unit for unit in known if not f"{unit.path}/".startswith(below)]

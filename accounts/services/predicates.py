@@ -73,7 +73,10 @@ def _ids(values: Sequence[str]) -> list[UUID]:
 
 
 def _unit_choices(session: Session) -> list[tuple[str, str]]:
-    return [(str(unit.id), "\u2007\u2007" * unit.depth + f"{unit.name} ({unit.code})") for unit in units.tree(session)]
+    return [
+        (str(unit.id), "\u2007\u2007" * unit.depth + f"{unit.name} ({unit.code})")
+        for unit in units.tree(session, is_counted=False)
+    ]
 
 
 def _position_choices(session: Session) -> list[tuple[str, str]]:

@@ -61,10 +61,13 @@ class UnitMember:
     position: str | None
 
 
-def tree(session: Session, *, with_archived: bool = False) -> list[Unit]:
-    """Return the units from the top down, each followed by those below it, siblings by name."""
+def tree(session: Session, *, with_archived: bool = False, is_counted: bool = True) -> list[Unit]:
+    """Return the units from the top down, each followed by those below it, siblings by name.
+
+    Not `is_counted`, nobody is in them: counting is for who shows numbers.
+    """
     rows = store.all_units(session)
-    counts = store.people_count(session, "org_unit_id")
+    counts = store.people_count(session, "org_unit_id") if is_counted else {}
     children: dict[UUID | None, list[OrgUnit]] = {}
     for row in rows:
         if with_archived or row.archived_at is None:

@@ -183,18 +183,17 @@ def members(
     session: Session, audience_id: UUID, at: datetime | None, offset: int, limit: int
 ) -> tuple[list[tuple[User, datetime]], int]:
     """Return who is in an audience, or was at a moment, with since when, by name; and how many there are."""
-    query = (
-        select(User, AudienceMember.since)
-        .join(AudienceMember, AudienceMember.user_id == User.id)
-        .where(AudienceMember.audience_id == audience_id)
-    )
+    query = select(AudienceMember.user_id, AudienceMember.since).where(AudienceMember.audience_id == audience_id)
     if at is None:
         query = query.where(AudienceMember.until.is_(None))
     else:
         query = query.where(AudienceMember.since <= at, or_(AudienceMember.until.is_(None), AudienceMember.until > at))
     total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    ordered = query.order_by(User.last_name, User.first_name, User.id).offset(offset).limit(limit)
-    return [(row[0], row[1]) for row in session.execute(ordered)], total
+    named = query.join(Membership, Membership.user_id == AudienceMember.user_id)
+    ordered = named.order_by(Membership.name_key, Membership.user_id).offset(offset).limit(limit)
+    found = [(row[0], row[1]) for row in session.execute(ordered)]
+    rows = {row.id: row for row in session.scalars(select(User).where(User.id.in_([who for who, _since in found])))}
+    return [(rows[who], since) for who, since in found], total
 
 
 def of_person(session: Session, user_id: UUID) -> list[Audience]:

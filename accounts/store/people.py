@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from accounts.tables import Membership, MembershipStatus, Organization, OrganizationTheme, User
@@ -73,19 +73,16 @@ def page(
 
     Without a `status`, everybody who has not left.
     """
-    query = (
-        select(User)
-        .join(Membership, Membership.user_id == User.id)
-        .where(Membership.status == status if status else Membership.status != MembershipStatus.LEFT)
-        .order_by(User.last_name, User.first_name, User.id)
-    )
+    which = [Membership.status == status if status else Membership.status != MembershipStatus.LEFT]
     if within is not None:
-        query = query.where(within.covers(User.id))
+        which.append(within.covers(Membership.user_id))
     if search:
-        pattern = "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        query = query.where(or_(User.display_name.ilike(pattern), User.email.ilike(pattern)))
-    total = session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
-    return session.scalars(query.offset(offset).limit(limit)).all(), total
+        which.append(Membership.search_key.contains(search.lower(), autoescape=True))
+    total = session.scalar(select(func.count()).select_from(Membership).where(*which)) or 0
+    ordered = select(Membership.user_id).where(*which).order_by(Membership.name_key, Membership.user_id)
+    ids = session.scalars(ordered.offset(offset).limit(limit)).all()
+    rows = {row.id: row for row in session.scalars(select(User).where(User.id.in_(ids)))}
+    return [rows[user_id] for user_id in ids], total
 
 
 def by_ids(session: Session, user_ids: Sequence[UUID]) -> list[User]:

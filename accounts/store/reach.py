@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy.orm import aliased
 
 from accounts.tables import Deputy, Membership, MembershipStatus, OrgUnit, Role, RoleAssignment, RoleCode, User
 from core.db import Session
@@ -40,11 +41,12 @@ def managers_among(session: Session, user_id: UUID, today: date) -> list[UUID]:
         Deputy.from_on <= today,
         or_(Deputy.until_on.is_(None), Deputy.until_on >= today),
     )
-    query = select(Membership.manager_id).where(
-        or_(Membership.manager_id == user_id, Membership.manager_id.in_(stands_in_for)),
-        Membership.status != MembershipStatus.LEFT,
-    )
-    return sorted(found for found in session.scalars(query.distinct()) if found is not None)
+    # The ids are asked for first, and each by itself: this is asked with every page, of an index of many reports.
+    leaders = {user_id, *session.scalars(stands_in_for)}
+    reports = aliased(Membership)
+    has_reports = exists().where(reports.manager_id == Membership.user_id, reports.status != MembershipStatus.LEFT)
+    query = select(Membership.user_id).where(Membership.user_id.in_(leaders), has_reports)
+    return sorted(session.scalars(query))
 
 
 def in_force(now: datetime) -> ColumnElement[bool]:

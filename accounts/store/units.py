@@ -84,21 +84,27 @@ def people_of(
 ) -> tuple[list[Stood], int]:
     """Return who stands in a unit, or in it and all below it; at an earlier moment when one is given. By name."""
     place: type[Membership | Placement] = Membership if at is None else Placement
+    units = session.scalars(select(OrgUnit.id).where(below(path) if with_below else OrgUnit.path == path)).all()
+    which: list[ColumnElement[bool]] = [place.org_unit_id.in_(units)]
+    which.append(Membership.status != MembershipStatus.LEFT if at is None else _covers(at))
+    ids = select(place.id, Membership.name_key, Membership.user_id).select_from(Membership).where(*which)
+    if at is not None:
+        ids = ids.join(Placement, Placement.user_id == Membership.user_id)
+    total = session.scalar(select(func.count()).select_from(ids.subquery())) or 0
+    ordered = ids.order_by(Membership.name_key, Membership.user_id).offset(offset).limit(limit)
+    found = session.scalars(ordered).all()
     query = (
-        select(User, Membership.status, OrgUnit, Position)
+        select(place.id, User, Membership.status, OrgUnit, Position)
         .select_from(place)
         .join(User, User.id == place.user_id)
         .join(OrgUnit, OrgUnit.id == place.org_unit_id)
         .outerjoin(Position, Position.id == place.position_id)
-        .where(below(path) if with_below else OrgUnit.path == path)
+        .where(place.id.in_(found))
     )
-    if at is None:
-        query = query.where(Membership.status != MembershipStatus.LEFT)
-    else:
-        query = query.join(Membership, Membership.user_id == Placement.user_id).where(_covers(at))
-    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    ordered = query.order_by(User.last_name, User.first_name, User.id).offset(offset).limit(limit)
-    return [Stood(*row) for row in session.execute(ordered)], total
+    if at is not None:
+        query = query.join(Membership, Membership.user_id == Placement.user_id)
+    rows = {row[0]: Stood(*row[1:]) for row in session.execute(query)}
+    return [rows[row_id] for row_id in found], total
 
 
 def _covers(at: datetime) -> ColumnElement[bool]:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Base, TenantTable, enum_column, member_key, one_of, tenant_key, uuid7
@@ -63,16 +63,19 @@ class Membership(TenantTable):
     custom_fields: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")  # code → text
     tags: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
     created_at: Mapped[datetime]
+    name_key: Mapped[str] = mapped_column(Text, server_default="")  # last and first name; a trigger keeps it
+    search_key: Mapped[str] = mapped_column(Text, server_default="")  # name, e-mail, employee id, in small letters
 
     __table_args__ = (
         UniqueConstraint("organization_id", "user_id"),
+        Index("ix_memberships_name", "organization_id", "name_key", "user_id", postgresql_include=["status"]),
         one_of("status", MembershipStatus),
         CheckConstraint("manager_id <> user_id", name="own_manager"),
         member_key("manager_id"),
         tenant_key("org_unit_id", "org_units", use_alter=True),  # units name their manager, who is a member
         tenant_key("position_id", "positions"),
         Index("ix_memberships_manager", "organization_id", "manager_id"),
-        Index("ix_memberships_org_unit", "organization_id", "org_unit_id"),
+        Index("ix_memberships_org_unit", "organization_id", "org_unit_id", postgresql_include=["status"]),
         Index("ix_memberships_position", "organization_id", "position_id"),
         Index(
             "uq_memberships_employee_id",

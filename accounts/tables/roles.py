@@ -67,4 +67,8 @@ class RoleAssignment(TenantTable):
             name="uq_role_assignments_once", postgresql_nulls_not_distinct=True,
         ),
         Index("ix_role_assignments_role_id", "organization_id", "role_id"),
+        Index(
+            "ix_role_assignments_role", "organization_id", "role", "user_id",
+            postgresql_include=["valid_from", "valid_until"],
+        ),
     )  # fmt: skip
