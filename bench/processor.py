@@ -24,8 +24,13 @@ def seconds(pid: int) -> float:
 
 def memory(pid: int) -> float:
     """Megabytes of a process and its children, shared pages counted in parts (PSS)."""
+    return memory_of(family(pid))
+
+
+def memory_of(pids: list[int]) -> float:
+    """Megabytes of these processes together."""
     kilobytes = 0
-    for one in family(pid):
+    for one in pids:
         lines = Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()
         kilobytes += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
     return kilobytes / 1024
