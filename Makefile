@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev serve test check lint format types contracts tests browser conformance bench bench-people fuzz docs migration demo lock clean-venv audit
+.PHONY: help setup setup-dev serve test check lint format types contracts tests browser conformance bench bench-people hard-times fuzz docs migration demo lock clean-venv audit
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ bench: setup-dev ## Measure the statement store against PostgreSQL alone, on thi
 
 bench-people: setup-dev ## Measure the lists of people with 50 000 of them
 	@$(BIN)/python -m bench.people $(options)
+
+hard-times: setup-dev ## Kill processes under load, send too much: is anything lost? (some minutes)
+	@$(BIN)/python -m bench.hard_times $(options)
 
 fuzz: setup-dev ## Call everything of /api/v1 and /xapi with much made-up input: no answer may be a 5xx
 	@STOA_FUZZ=200 $(BIN)/pytest -q tests/app/test_rest.py -k odd
