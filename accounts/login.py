@@ -100,6 +100,7 @@ def open_session(
         created_at=now,
         last_activity_at=now,
         expires_at=now + LIFETIME,
+        proven_at=now,
         provider_id=provider_id,
         provider_session=provider_session,
     )
@@ -139,6 +140,30 @@ def visitor_of(database: Database, token: str) -> Visitor | None:
     return visitor
 
 
+def prove(database: Database, person: Visitor, given: str) -> str:
+    """Take a password, or a code of the second factor, from somebody signed in; answer why not, or nothing.
+
+    Wrong ones count as at the sign-in.
+    """
+    now = clock.now()
+    code = "".join(given.split())
+    try:
+        with database.write(person.organization_id) as session:  # a wrong one is counted: commit
+            is_code = len(code) == 6 and code.isdecimal() and second_factor.is_on(session, person.user_id)
+            matches = code_matches if is_code else password_matches
+            is_right = matches(session, person.user_id, given, now)
+            if is_right:
+                sessions.proven(session, person.session_id, now)
+                origin = audit.Origin(person.user_id, audit.origin.get().ip_address, audit.origin.get().request_id)
+                token = audit.origin.set(origin)
+                audit.record(session, "identity.proven", "auth_session", person.session_id)
+                session.flush()
+                audit.origin.reset(token)
+    except SignInLocked:
+        return "Too many wrong passwords or codes. Wait a few minutes and try again."
+    return "" if is_right else "This is not your password, nor a code that counts now."
+
+
 def _may_enter(user: User, membership: Membership | None) -> bool:
     welcome = (MembershipStatus.ACTIVE, MembershipStatus.ON_LEAVE)
     return user.is_active and membership is not None and membership.status in welcome
@@ -162,6 +187,7 @@ def _visitor(session: Session, row: AuthSession, user: User, now: datetime) -> V
         provider_id=row.provider_id,
         theme=theme.described(organization.id, look).mark,
         logo=look.logo_sha256 or "" if look else "",
+        proven_at=row.proven_at,
     )
 
 

@@ -102,7 +102,7 @@ def check_chain() -> ResponseReturnValue:
 
 
 @bp.get("/audit.csv")
-@requires("audit.read")
+@requires("audit.read", critical=True)
 def export_entries() -> ResponseReturnValue:
     """Answer what the filters find as a file, as it is read; the export itself is recorded first."""
     tenant, given, storage = current_tenant(), _given(), database()

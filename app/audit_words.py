@@ -46,6 +46,7 @@ SENTENCES: dict[str, Any] = {
     "group.changed": _("%(who)s changed the group %(what)s"),
     "group.removed": _("%(who)s removed the group %(what)s"),
     "identity.linked": _("An identity of a provider was linked to %(whom)s"),
+    "identity.proven": _("%(who)s gave a password or code again"),
     "identity.proof_asked": _("A provider's identity asked %(whom)s to prove that it is theirs"),
     "identity_provider.added": _("%(who)s added the identity provider %(what)s"),
     "identity_provider.changed": _("%(who)s changed the identity provider %(what)s"),

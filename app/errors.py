@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
-from core.errors import StoaError, Unauthorized
+from core.errors import ProofNeeded, StoaError, Unauthorized
 from core.http import request_id, visitor
 from core.logs import logger
 
@@ -31,12 +31,29 @@ def answer(error: StoaError) -> ResponseReturnValue:
     """Answer one of our own errors with its status, message and problems."""
     if isinstance(error, Unauthorized) and _wants_page() and visitor() is None and request.method == "GET":
         return redirect(url_for("accounts.show_sign_in", next=request.full_path.rstrip("?")))
+    if isinstance(error, ProofNeeded) and _wants_page():
+        return _ask_for_proof(error), error.status
     response = _respond(error.status, error.title, error.message, error.problems)
     if isinstance(error, Unauthorized) and request.path.startswith("/api/"):
         response.headers["WWW-Authenticate"] = 'Bearer realm="stoa"'
     if retry_after := getattr(error, "retry_after", None):
         response.headers["Retry-After"] = str(retry_after)
     return response
+
+
+def _ask_for_proof(error: ProofNeeded) -> str:
+    """Ask for password or code; the form that was sent comes along and is sent again with the answer.
+
+    Files cannot come along: such a form is to be filled in once more.
+    """
+    is_form = request.method == "POST" and not request.files
+    sent = [(name, value) for name, value in request.form.items(multi=True) if name not in ("proof", "csrf_token")]
+    page = request.referrer if request.method == "POST" and request.files else request.full_path.rstrip("?")
+    return render_template(
+        "accounts/proof.html", error=error.message if request.form.get("proof") else "",
+        action=request.full_path.rstrip("?") if is_form else url_for("accounts.prove_presence", next=page),
+        sent=sent if is_form else [],
+    )  # fmt: skip
 
 
 def answer_http(error: HTTPException) -> ResponseReturnValue:

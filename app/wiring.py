@@ -150,6 +150,7 @@ def parts(config: Config, database: Database) -> Parts:
         files=Files(config.storage_url),
         visitor_of=login.visitor_of,
         client_of=client_login.client_of,
+        prove=login.prove,
     )
 
 

@@ -63,6 +63,7 @@ SETTINGS = (
     Setting("STOA_INSECURE", "0", "1 allows plain http beyond loopback, for a trusted network only."),
     Setting("STOA_XAPI_VERSION", "1.0.3", "xAPI version of /xapi for requests that name none: 1.0.3 or 2.0.0."),
     Setting("STOA_XAPI_RATE", "0", "Requests per minute of an LRS credential that has no number of its own; 0: any."),
+    Setting("STOA_PROOF_MINUTES", "15", "How long a password or code lasts for critical acts, in minutes."),
     Setting("STOA_MAX_UPLOAD", "1073741824", "Largest upload, in bytes."),
     Setting("STOA_MAX_BODY", "67108864", "Largest body of any other request, in bytes."),
     Setting(
@@ -121,6 +122,7 @@ class Config:
     import_max_bytes: int = 32 << 20
     import_max_rows: int = 100_000
     xapi_rate: int = 0
+    proof_minutes: int = 15
 
     @property
     def app_host(self) -> str:
@@ -180,6 +182,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         smtp_url=env.get("SMTP_URL") or None,
         mail_from=env.get("MAIL_FROM") or "Stoa <no-reply@localhost>",
         test=_flag(env, "STOA_TEST", default=False),
+        proof_minutes=_number(env, "STOA_PROOF_MINUTES", 15),
         xapi_rate=_whole(env, "STOA_XAPI_RATE", 0),
         import_max_bytes=_number(env, "IMPORT_MAX_BYTES", 32 << 20),
         import_max_rows=_number(env, "IMPORT_MAX_ROWS", 100_000),

@@ -49,6 +49,12 @@ class Forbidden(StoaError):
     title = "You are not allowed to do this"
 
 
+class ProofNeeded(Forbidden):
+    """A critical act, and it was too long ago that whoever is signed in proved to be there themselves."""
+
+    title = "Is it still you?"
+
+
 class NotFound(StoaError):
     """There is no such thing for whoever asks: absent, and another tenant's, look alike."""
 

@@ -10,6 +10,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -18,13 +19,14 @@ import structlog
 from flask import Flask, Response, current_app, g, request  # noqa: TID251 - the request's context lives here
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from core import audit
+from core import audit, clock
 from core.config import Config
 from core.db import Database, uuid7
-from core.errors import BadRequest, Forbidden, NotFound, Unauthorized
+from core.errors import BadRequest, Forbidden, NotFound, ProofNeeded, Unauthorized
 from core.files import Files
 
 View = TypeVar("View", bound=Callable[..., Any])
+_ASK = "Give your password or code at /me/proof, then do it again."
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 HostKind = Literal["app", "content", "any"]
@@ -42,12 +44,14 @@ class Access:
     """What a view declares: where it answers, who may call it, whether it guards against forged requests itself.
 
     A `limited` one also answers who holds the permission in some places only; it shows and does what lies there.
+    A `critical` one wants a password or code when the last one is too old.
     """
 
     host: HostKind
     permission: str | None = None
     csrf: bool = True
     limited: bool = False
+    critical: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class Visitor:
     organization_name: str = ""
     locale: str | None = None
     timezone: str = "UTC"
+    proven_at: datetime | None = None  # when they last gave a password or code
     client_id: UUID | None = None  # a program, which acts in the name of `user_id`
     provider_id: UUID | None = None  # the identity provider that vouched for the person, in this organization only
     is_elsewhere: bool = False  # whether other organizations know the person too
@@ -96,14 +101,16 @@ class Parts:
     files: Files
     visitor_of: Callable[[Database, str], Visitor | None] = field(default=lambda _database, _token: None)
     client_of: Callable[[Database, str, bytes], Visitor | None] = field(default=lambda _database, _token, _key: None)
+    prove: Callable[[Database, Visitor, str], str] = field(default=lambda _database, _visitor, _proof: "Not here.")
 
 
-def requires(permission: str, *, limited: bool = False) -> Callable[[View], View]:
+def requires(permission: str, *, limited: bool = False, critical: bool = False) -> Callable[[View], View]:
     """Declare a view of the application's origin for signed-in people who hold `permission` in all the organization.
 
     With `limited` also for those who hold it in some places only: the view asks `current_user().where(permission)`.
+    A `critical` act is done by whoever has given a password or code lately; others are asked first (ADR 0027).
     """
-    return _declare(Access("app", permission, limited=limited))
+    return _declare(Access("app", permission, limited=limited, critical=critical))
 
 
 def public() -> Callable[[View], View]:
@@ -257,8 +264,21 @@ def recognize() -> None:
         if not holds(access.permission):
             whose = "Your role" if program is None else "This API client"
             raise Forbidden(f"{whose} does not include this ({access.permission}).")
+        if access.critical and program is None:
+            _require_proof(person)
     if person_now := visitor():
         audit.origin.set(audit.Origin(person_now.user_id, client_address(), g.request_id, person_now.client_id))
+
+
+def _require_proof(person: Visitor) -> None:
+    """Let a critical act pass when a password or code was given lately, or comes with the form. Raises ProofNeeded."""
+    lasts = timedelta(minutes=config().proof_minutes)
+    if person.proven_at is not None and person.proven_at > clock.now() - lasts:
+        return
+    given = "" if request.method in ("GET", "HEAD") else request.form.get("proof", "")
+    why = parts().prove(database(), person, given[:1000]) if given else ""
+    if why or not given:
+        raise ProofNeeded(why or _ASK)
 
 
 def secure(response: Response) -> Response:

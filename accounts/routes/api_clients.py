@@ -35,7 +35,7 @@ def new_api_client() -> ResponseReturnValue:
 
 
 @bp.post("/api-clients")
-@requires(MANAGE)
+@requires(MANAGE, critical=True)
 def add_api_client() -> ResponseReturnValue:
     """Make a client; this answer is the only page that ever shows its token."""
     person, now = current_user(), clock.now()
@@ -67,7 +67,7 @@ def show_api_client(client_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/api-clients/<uuid:client_id>/rotate")
-@requires(MANAGE)
+@requires(MANAGE, critical=True)
 def rotate_api_client(client_id: UUID) -> ResponseReturnValue:
     """Give a client another token and show it this once."""
     person = current_user()
@@ -80,7 +80,7 @@ def rotate_api_client(client_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/api-clients/<uuid:client_id>/revoke")
-@requires(MANAGE)
+@requires(MANAGE, critical=True)
 def revoke_api_client(client_id: UUID) -> ResponseReturnValue:
     """End a client for good."""
     with database().write(current_user().organization_id) as session:

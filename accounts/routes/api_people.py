@@ -209,7 +209,7 @@ def api_set_standing(user_id: UUID, body: StandingSent) -> ResponseReturnValue:
 
 
 @bp.put("/api/v1/people/<uuid:user_id>/roles/<role>")
-@requires("roles.assign")
+@requires("roles.assign", critical=True)
 @rest.operation(body=RoleDays, answer=FullPerson, tag=TAG, errors=(409,), example={"until_on": "2027-12-31"})
 def api_assign_role(user_id: UUID, role: str, body: RoleDays) -> ResponseReturnValue:
     """Give somebody a role in the whole organization, or change its days: a code, or the id of an own role."""
@@ -225,7 +225,7 @@ def api_assign_role(user_id: UUID, role: str, body: RoleDays) -> ResponseReturnV
 
 
 @bp.delete("/api/v1/people/<uuid:user_id>/roles/<role>")
-@requires("roles.assign")
+@requires("roles.assign", critical=True)
 @rest.operation(status=204, tag=TAG, errors=(409,))
 def api_remove_role(user_id: UUID, role: str) -> ResponseReturnValue:
     """Take a role away."""

@@ -83,7 +83,7 @@ def list_people() -> ResponseReturnValue:
 
 
 @bp.get("/people.csv")
-@requires("people.read", limited=True)
+@requires("people.read", limited=True, critical=True)
 def export_people() -> ResponseReturnValue:
     """Answer the people of the list, all of them, as a file that the import takes back."""
     given, order, descending = _asked()
@@ -188,7 +188,7 @@ def save_person(user_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/people/<uuid:user_id>/standing")
-@requires("people.write")
+@requires("people.write", critical=True)
 def set_standing(user_id: UUID) -> ResponseReturnValue:
     """Say where a person stands: active, on leave, suspended, left."""
     if user_id == current_user().user_id:
@@ -211,7 +211,7 @@ def invite_again(user_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/people/<uuid:user_id>/roles")
-@requires("roles.assign")
+@requires("roles.assign", critical=True)
 def assign_role(user_id: UUID) -> ResponseReturnValue:
     """Give a role, everywhere or for a unit or course, or change its days."""
     values, person = form({"role": 40, "place": 50, "from_on": 10, "until_on": 10}), current_user()
@@ -225,7 +225,7 @@ def assign_role(user_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/people/<uuid:user_id>/roles/<uuid:row_id>/remove")
-@requires("roles.assign")
+@requires("roles.assign", critical=True)
 def remove_role(user_id: UUID, row_id: UUID) -> ResponseReturnValue:
     """Take a role away."""
     with database().write(current_tenant()) as session:

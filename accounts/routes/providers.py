@@ -35,7 +35,7 @@ def list_providers() -> ResponseReturnValue:
 
 
 @bp.post("/identity-providers/requirement")
-@requires(MANAGE)
+@requires(MANAGE, critical=True)
 def set_requirement() -> ResponseReturnValue:
     """Ask everybody but administrators to sign in with a provider, or let passwords open again."""
     is_required = form({"is_required": 1})["is_required"] == "1"
@@ -63,7 +63,7 @@ def new_provider() -> ResponseReturnValue:
 
 
 @bp.post("/identity-providers")
-@requires(MANAGE)
+@requires(MANAGE, critical=True)
 def add_provider() -> ResponseReturnValue:
     """Note a provider; it is switched on after its test."""
     person, given = current_user(), form(FIELDS)
@@ -103,7 +103,7 @@ def edit_provider(provider_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/identity-providers/<uuid:provider_id>/edit")
-@requires(MANAGE)
+@requires(MANAGE, critical=True)
 def save_provider(provider_id: UUID) -> ResponseReturnValue:
     """Change a provider."""
     given = form(FIELDS)
@@ -140,7 +140,7 @@ def test_provider(provider_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/identity-providers/<uuid:provider_id>/switch")
-@requires(MANAGE)
+@requires(MANAGE, critical=True)
 def switch_provider(provider_id: UUID) -> ResponseReturnValue:
     """Let people sign in with it, or not any more."""
     is_active = form({"is_active": 1})["is_active"] == "1"

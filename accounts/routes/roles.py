@@ -44,7 +44,7 @@ def new_role() -> ResponseReturnValue:
 
 
 @bp.post("/roles")
-@requires("roles.assign")
+@requires("roles.assign", critical=True)
 def add_role() -> ResponseReturnValue:
     """Make a role of the organization's own."""
     return _save(None)
@@ -60,14 +60,14 @@ def edit_role(role_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/roles/<uuid:role_id>")
-@requires("roles.assign")
+@requires("roles.assign", critical=True)
 def save_role(role_id: UUID) -> ResponseReturnValue:
     """Change a role; it changes for everybody who holds it."""
     return _save(role_id)
 
 
 @bp.post("/roles/<uuid:role_id>/delete")
-@requires("roles.assign")
+@requires("roles.assign", critical=True)
 def delete_role(role_id: UUID) -> ResponseReturnValue:
     """Delete a role that nobody holds."""
     with database().write(current_tenant()) as session:

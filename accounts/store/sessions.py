@@ -47,6 +47,11 @@ def touch(session: Session, session_id: UUID, now: datetime) -> None:
     session.execute(update(AuthSession).where(AuthSession.id == session_id).values(last_activity_at=now))
 
 
+def proven(session: Session, session_id: UUID, now: datetime) -> None:
+    """Note that whoever is at the browser has given a password or code."""
+    session.execute(update(AuthSession).where(AuthSession.id == session_id).values(proven_at=now))
+
+
 def revoke(session: Session, session_id: UUID, now: datetime) -> None:
     """End a browser session."""
     session.execute(

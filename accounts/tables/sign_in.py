@@ -24,6 +24,7 @@ class AuthSession(TenantTable):
     last_activity_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    proven_at: Mapped[datetime]  # when a password or code was given last
     provider_id: Mapped[UUID | None]  # who vouched for the person; nobody when they came with their own password
     provider_session: Mapped[str | None] = mapped_column(String(255))  # what the provider calls its session: `sid`
 

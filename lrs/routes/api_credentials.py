@@ -24,7 +24,7 @@ def api_list_credentials(query: rest.Paging) -> ResponseReturnValue:
 
 
 @bp.post("/api/v1/lrs/credentials")
-@requires("lrs.admin")
+@requires("lrs.admin", critical=True)
 @rest.operation(
     body=CredentialSent, answer=CredentialMade, status=201, headers={"Location": "Where the credential is."},
     example={"label": "Moodle of the nursing school", "scopes": ["statements/write"]},
@@ -55,7 +55,7 @@ def api_show_credential(credential_id: UUID) -> ResponseReturnValue:
 
 
 @bp.delete("/api/v1/lrs/credentials/<uuid:credential_id>")
-@requires("lrs.admin")
+@requires("lrs.admin", critical=True)
 @rest.operation(status=204)
 def api_revoke_credential(credential_id: UUID) -> ResponseReturnValue:
     """End a credential for good."""

@@ -42,7 +42,7 @@ def new_credential() -> ResponseReturnValue:
 
 
 @bp.post("/lrs/credentials")
-@requires(ADMIN)
+@requires(ADMIN, critical=True)
 def add_credential() -> ResponseReturnValue:
     """Make a credential; this answer is the only page that ever shows its secret."""
     values: dict[str, object] = dict(form(_FIELDS))
@@ -155,7 +155,7 @@ def change_rate(credential_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/lrs/credentials/<uuid:credential_id>/revoke")
-@requires(ADMIN)
+@requires(ADMIN, critical=True)
 def revoke_credential(credential_id: UUID) -> ResponseReturnValue:
     """End a credential for good."""
     with database().write(current_tenant()) as session:

@@ -32,7 +32,7 @@ def allow_large_bodies(endpoint: str | None, _values: object) -> None:
 
 
 @bp.get("/lrs/statements/export")
-@requires(ADMIN)
+@requires(ADMIN, critical=True)
 def export_statements() -> ResponseReturnValue:
     """Send the statements that the filters in the address find, as a file."""
     return exported(current_tenant(), asked(), layout_asked())

@@ -82,7 +82,7 @@ def _values(run_id: UUID) -> dict[str, object]:
 
 
 @bp.post("/lrs/privacy/<uuid:run_id>/confirm")
-@requires(ADMIN)
+@requires(ADMIN, critical=True)
 def confirm_privacy(run_id: UUID) -> ResponseReturnValue:
     """Begin what was shown."""
     with database().write(current_tenant()) as session:
@@ -113,7 +113,7 @@ def download_receipt(run_id: UUID) -> ResponseReturnValue:
 
 
 @bp.get("/lrs/privacy/<uuid:run_id>/file")
-@requires(ADMIN)
+@requires(ADMIN, critical=True)
 def download_records(run_id: UUID) -> ResponseReturnValue:
     """Send the zip of an export, as long as it is kept."""
     with database().read(current_tenant()) as session:

@@ -88,7 +88,7 @@ def _forwarder_form(
 
 
 @bp.post("/lrs/forwarders")
-@requires(ADMIN)
+@requires(ADMIN, critical=True)
 def add_forwarder() -> ResponseReturnValue:
     """Make a forwarder, or try out what the form says."""
     given: dict[str, Any] = form(FIELDS | FILTERS | {"start": 10})
@@ -139,7 +139,7 @@ def edit_forwarder(forwarder_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/lrs/forwarders/<uuid:forwarder_id>")
-@requires(ADMIN)
+@requires(ADMIN, critical=True)
 def change_forwarder(forwarder_id: UUID) -> ResponseReturnValue:
     """Change a forwarder, or try out what the form says."""
     given: dict[str, Any] = form(FIELDS | FILTERS)
@@ -196,7 +196,7 @@ def _day_asked() -> datetime:
 
 
 @bp.post("/lrs/forwarders/<uuid:forwarder_id>/remove")
-@requires(ADMIN)
+@requires(ADMIN, critical=True)
 def remove_forwarder(forwarder_id: UUID) -> ResponseReturnValue:
     """Forget a forwarder."""
     with database().write(current_tenant()) as session:

@@ -85,7 +85,7 @@ def look_at_rule(rule_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/lrs/retention/<uuid:rule_id>/switch")
-@requires(ADMIN)
+@requires(ADMIN, critical=True)
 def switch_rule(rule_id: UUID) -> ResponseReturnValue:
     """Put a rule in force, or let it rest."""
     is_on = form({"on": 1})["on"] == "1"

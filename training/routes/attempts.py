@@ -63,7 +63,7 @@ def report_attempts(course_id: UUID) -> ResponseReturnValue:
 
 
 @bp.get("/courses/<uuid:course_id>/attempts.csv")
-@requires("progress.read", limited=True)
+@requires("progress.read", limited=True, critical=True)
 def download_attempts(course_id: UUID) -> ResponseReturnValue:
     """Answer the people of the report as a file."""
     with database().read(current_tenant()) as session:
@@ -86,7 +86,7 @@ def download_attempts(course_id: UUID) -> ResponseReturnValue:
 
 
 @bp.get("/courses/<uuid:course_id>/answers.csv")
-@requires("progress.read", limited=True)
+@requires("progress.read", limited=True, critical=True)
 def download_answers(course_id: UUID) -> ResponseReturnValue:
     """Answer the answers of the report as a file."""
     with database().read(current_tenant()) as session:
