@@ -85,6 +85,16 @@ def tell_password_changed(work: Work, user_id: str) -> None:
     )
 
 
+def tell_second_factor_reset(work: Work, user_id: str) -> None:
+    """Tell somebody that their second factor was switched off."""
+    _send(
+        work,
+        work.organization_id,
+        UUID(user_id),
+        lambda _session, person, tenant: letters.second_factor_reset(person, tenant),
+    )
+
+
 def warn_of_audit_log(work: Work, user_id: str) -> None:
     """Tell an administrator that the chain of the audit log does not hold."""
     _send(

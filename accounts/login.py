@@ -82,10 +82,12 @@ def open_session(
     user_agent: str,
     provider_id: UUID | None = None,
     provider_session: str | None = None,
+    proven_at: datetime | None = None,
 ) -> str:
     """Open a browser session and answer its token, which is kept nowhere else. Raises SignInRefused.
 
     `provider_id` says which identity provider vouched for the person: such a session stays in this organization.
+    `proven_at` says when a password or code was given last, if it was not just now.
     """
     user = people.find_user(session, user_id, lock=True)
     if user is None:
@@ -100,7 +102,7 @@ def open_session(
         created_at=now,
         last_activity_at=now,
         expires_at=now + LIFETIME,
-        proven_at=now,
+        proven_at=proven_at or now,
         provider_id=provider_id,
         provider_session=provider_session,
     )
@@ -188,6 +190,7 @@ def _visitor(session: Session, row: AuthSession, user: User, now: datetime) -> V
         theme=theme.described(organization.id, look).mark,
         logo=look.logo_sha256 or "" if look else "",
         proven_at=row.proven_at,
+        lacks_second_factor=row.provider_id is None and second_factor.is_lacking(session, user, roles),
     )
 
 

@@ -67,7 +67,7 @@ PERMISSIONS: dict[str, Permission] = {
     "people.write": Permission("Add, change and import people, units, positions and audiences"),
     "progress.read": Permission("See assignments, progress and attempts of others", _ANY, is_own=True),
     "progress.repair": Permission("Help stuck learners: begin again, restore a place, set a status"),
-    "sign_in.manage": Permission("Say how people sign in: identity providers"),
+    "sign_in.manage": Permission("Say how people sign in: identity providers, second factors"),
     "progress.totals": Permission("See how the organization's assignments stand in total"),
     "roles.assign": Permission("Give roles, take them away, and make roles"),
 }

@@ -115,6 +115,8 @@ SENTENCES: dict[str, Any] = {
     "second_factor.disabled": _("%(whom)s switched the second factor off"),
     "second_factor.enabled": _("%(whom)s switched the second factor on"),
     "second_factor.recovery_code_used": _("%(whom)s used a recovery code"),
+    "second_factor.required": _("%(who)s said of whom a second factor is asked"),
+    "second_factor.reset": _("%(who)s reset the second factor of %(whom)s"),
     "section.added": _("%(who)s added the section %(what)s"),
     "section.removed": _("%(who)s removed the section %(what)s"),
     "section.renamed": _("%(who)s renamed a section to %(what)s"),

@@ -13,7 +13,7 @@ from uuid import UUID
 import click
 from sqlalchemy.exc import NoResultFound
 
-from accounts.services import organizations, people, personal_data, providers
+from accounts.services import organizations, people, personal_data, providers, second_factor
 from app import demo, server, supervisor, wiring
 from app.front import front
 from core import audit, audit_chain, clock, config, logs, mail, migrations
@@ -134,6 +134,20 @@ def create_admin(email: str, password: str, first_name: str, last_name: str, org
             )
             name = people.tenant(session).name
     click.echo(f"{email} may now administer {name}.")
+
+
+@stoa.command("reset-second-factor")
+@click.option("--email", required=True)
+@click.option("--reason", required=True, help="Goes into the audit log.")
+@click.option("--organization", default="", help="Slug of one of their organizations; without it the first one.")
+def reset_second_factor(email: str, reason: str, organization: str) -> None:
+    """Switch off the second factor of somebody who has lost phone and codes."""
+    with open_database() as (_settings, database), database.write(_organization(database, organization)) as session:
+        user_id = people.ids_by_email(session, [email.lower()]).get(email.lower())
+        if user_id is None:
+            raise click.ClickException(f"There is nobody here with the e-mail {email}.")
+        second_factor.take_off(session, user_id, reason, clock.now())
+    click.echo(f"The second factor of {email} is off; they are signed out everywhere and will be told.")
 
 
 @stoa.group()

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
-from core.errors import ProofNeeded, StoaError, Unauthorized
+from core.errors import ProofNeeded, SecondFactorNeeded, StoaError, Unauthorized
 from core.http import request_id, visitor
 from core.logs import logger
 
@@ -31,6 +31,8 @@ def answer(error: StoaError) -> ResponseReturnValue:
     """Answer one of our own errors with its status, message and problems."""
     if isinstance(error, Unauthorized) and _wants_page() and visitor() is None and request.method == "GET":
         return redirect(url_for("accounts.show_sign_in", next=request.full_path.rstrip("?")))
+    if isinstance(error, SecondFactorNeeded) and _wants_page() and request.method == "GET":
+        return redirect(url_for("accounts.show_second_factor"))
     if isinstance(error, ProofNeeded) and _wants_page():
         return _ask_for_proof(error), error.status
     response = _respond(error.status, error.title, error.message, error.problems)

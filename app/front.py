@@ -188,7 +188,7 @@ class Front:
         permission, stream = self._streams[scope["raw_path"]]
         headers = dict(scope["headers"])
         person = await self._person(headers)
-        if person is None or not person.may(permission):
+        if person is None or person.lacks_second_factor or not person.may(permission):
             await _respond(send, 403 if person else 401, [(b"content-type", b"text/plain")], b"Sign in first.\n")
             return
         if self._open >= MOST_STREAMS:

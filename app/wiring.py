@@ -62,6 +62,7 @@ JOBS: dict[str, jobs.Handler] = {
     "accounts.send_provider_link": accounts_jobs.send_provider_link,
     "accounts.answer_reset_request": accounts_jobs.answer_reset_request,
     "accounts.tell_password_changed": accounts_jobs.tell_password_changed,
+    "accounts.tell_second_factor_reset": accounts_jobs.tell_second_factor_reset,
     "accounts.warn_of_audit_log": accounts_jobs.warn_of_audit_log,
     "accounts.check_import": accounts_jobs.check_import,
     "accounts.apply_import": accounts_jobs.apply_import,

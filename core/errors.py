@@ -55,6 +55,12 @@ class ProofNeeded(Forbidden):
     title = "Is it still you?"
 
 
+class SecondFactorNeeded(Forbidden):
+    """The organization asks this person for a second factor, which is not set up yet."""
+
+    title = "Set up your second factor first"
+
+
 class NotFound(StoaError):
     """There is no such thing for whoever asks: absent, and another tenant's, look alike."""
 

@@ -22,11 +22,12 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from core import audit, clock
 from core.config import Config
 from core.db import Database, uuid7
-from core.errors import BadRequest, Forbidden, NotFound, ProofNeeded, Unauthorized
+from core.errors import BadRequest, Forbidden, NotFound, ProofNeeded, SecondFactorNeeded, Unauthorized
 from core.files import Files
 
 View = TypeVar("View", bound=Callable[..., Any])
 _ASK = "Give your password or code at /me/proof, then do it again."
+_UNDER_WAY = "/runtime/"  # what a learner in the middle of a course does is not lost
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 HostKind = Literal["app", "content", "any"]
@@ -44,6 +45,7 @@ class Access:
     """What a view declares: where it answers, who may call it, whether it guards against forged requests itself.
 
     A `limited` one also answers who holds the permission in some places only; it shows and does what lies there.
+    An `early` one answers also who has yet to set up the second factor that the organization asks for.
     A `critical` one wants a password or code when the last one is too old.
     """
 
@@ -52,6 +54,7 @@ class Access:
     csrf: bool = True
     limited: bool = False
     critical: bool = False
+    early: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class Visitor:
     organization_name: str = ""
     locale: str | None = None
     timezone: str = "UTC"
+    lacks_second_factor: bool = False  # the organization asks for one, and it is not set up yet
     proven_at: datetime | None = None  # when they last gave a password or code
     client_id: UUID | None = None  # a program, which acts in the name of `user_id`
     provider_id: UUID | None = None  # the identity provider that vouched for the person, in this organization only
@@ -104,13 +108,15 @@ class Parts:
     prove: Callable[[Database, Visitor, str], str] = field(default=lambda _database, _visitor, _proof: "Not here.")
 
 
-def requires(permission: str, *, limited: bool = False, critical: bool = False) -> Callable[[View], View]:
+def requires(
+    permission: str, *, limited: bool = False, critical: bool = False, early: bool = False
+) -> Callable[[View], View]:
     """Declare a view of the application's origin for signed-in people who hold `permission` in all the organization.
 
     With `limited` also for those who hold it in some places only: the view asks `current_user().where(permission)`.
     A `critical` act is done by whoever has given a password or code lately; others are asked first (ADR 0027).
     """
-    return _declare(Access("app", permission, limited=limited, critical=critical))
+    return _declare(Access("app", permission, limited=limited, critical=critical, early=early))
 
 
 def public() -> Callable[[View], View]:
@@ -260,6 +266,8 @@ def recognize() -> None:
         _refuse_forgery()
     if access.permission is not None:
         person = current_user()
+        if person.lacks_second_factor and not access.early and not request.path.startswith(_UNDER_WAY):
+            raise SecondFactorNeeded
         holds = person.may_somewhere if access.limited else person.may
         if not holds(access.permission):
             whose = "Your role" if program is None else "This API client"

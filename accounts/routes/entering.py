@@ -65,7 +65,13 @@ def enter(user_id: UUID, target: str) -> Response:
     return response
 
 
-def open_browser(user_id: UUID, organization_id: UUID, target: str, voucher: Voucher | None = None) -> Response:
+def open_browser(
+    user_id: UUID,
+    organization_id: UUID,
+    target: str,
+    voucher: Voucher | None = None,
+    proven_at: datetime | None = None,
+) -> Response:
     """Open a session in an organization and go on; the browser remembers the organization."""
     now, agent = clock.now(), request.headers.get("User-Agent", "")
     with database().write(organization_id) as session:
@@ -73,6 +79,7 @@ def open_browser(user_id: UUID, organization_id: UUID, target: str, voucher: Vou
             session, user_id, now, ip_address=client_address(), user_agent=agent,
             provider_id=voucher.provider_id if voucher else None,
             provider_session=voucher.session or None if voucher else None,
+            proven_at=proven_at,
         )  # fmt: skip
     response = redirect(safe_next(target))
     set_session_cookie(response, token, int(login.LIFETIME.total_seconds()))
@@ -153,7 +160,7 @@ def switch_organization() -> ResponseReturnValue:
     if person.provider_id is not None:
         raise Forbidden(_("You came in by this organization's identity provider. Sign out, then sign in to the other."))
     chosen = _chosen(_entrances(person.user_id, now), form({"organization_id": 36})["organization_id"])
-    response = open_browser(person.user_id, chosen.organization_id, "")
+    response = open_browser(person.user_id, chosen.organization_id, "", proven_at=person.proven_at)
     with database().write(person.organization_id) as session:
         login.close_session(session, person.session_id, now)
     flash(_("You are in %(organization)s now.", organization=chosen.name), "ok")

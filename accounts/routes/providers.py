@@ -9,7 +9,7 @@ from flask_babel import ngettext
 
 from accounts.routes.blueprint import bp
 from accounts.routes.provider_sign_in import redirect_uri
-from accounts.services import entrances, providers
+from accounts.services import entrances, providers, roles, second_factor
 from accounts.services.openid import ProviderFault
 from core import clock
 from core.errors import Invalid, Problem
@@ -27,10 +27,17 @@ def list_providers() -> ResponseReturnValue:
         found = providers.listed(session)
         is_required = providers.is_required(session)
         domains = providers.verified_domains(session)
+        asked = second_factor.required_of(session)
         slug = entrances.general(session).slug
     address = config().app_origin + url_for("accounts.show_organization_sign_in", slug=slug)
     return render_template(
-        "accounts/providers.html", providers=found, is_required=is_required, domains=domains, address=address
+        "accounts/providers.html",
+        providers=found,
+        is_required=is_required,
+        domains=domains,
+        address=address,
+        asked=asked,
+        roles=roles.ASSIGNABLE,
     )
 
 

@@ -23,14 +23,14 @@ from core.http import config, current_user, database, form, public, requires
 
 
 @bp.get("/me/second-factor")
-@requires(SIGNED_IN)
+@requires(SIGNED_IN, early=True)
 def show_second_factor() -> ResponseReturnValue:
     """Show whether it is on, and the one next step."""
     return _page()
 
 
 @bp.post("/me/second-factor")
-@requires(SIGNED_IN)
+@requires(SIGNED_IN, early=True)
 def begin_second_factor() -> ResponseReturnValue:
     """Ask for the password, then show what the authenticator needs. The answer is the only page with the secret."""
     given = form({"password": 1000})
@@ -42,7 +42,7 @@ def begin_second_factor() -> ResponseReturnValue:
 
 
 @bp.post("/me/second-factor/confirm")
-@requires(SIGNED_IN)
+@requires(SIGNED_IN, early=True)
 def confirm_second_factor() -> ResponseReturnValue:
     """Switch it on with a first code; the answer is the only page that shows the recovery codes."""
     person, given = current_user(), form({"code": 40})
@@ -81,6 +81,28 @@ def switch_second_factor_off() -> ResponseReturnValue:
         second_factor.switch_off(session, person.user_id)
     flash(_("The second factor is off."), "ok")
     return redirect(url_for("accounts.show_profile"))
+
+
+@bp.post("/identity-providers/second-factor")
+@requires("sign_in.manage", critical=True)
+def require_second_factor() -> ResponseReturnValue:
+    """Say of whom a second factor is asked."""
+    person = current_user()
+    with database().write(person.organization_id) as session:
+        second_factor.require_of(session, request.form.getlist("roles"), person.user_id)
+    flash(_("Saved. Whoever has none sets it up at the next page they open."), "ok")
+    return redirect(url_for("accounts.list_providers"))
+
+
+@bp.post("/people/<uuid:user_id>/second-factor/reset")
+@requires("sign_in.manage", critical=True)
+def reset_second_factor(user_id: UUID) -> ResponseReturnValue:
+    """Switch somebody's second factor off because phone and codes are lost."""
+    person, reason = current_user(), form({"reason": 500})["reason"]
+    with database().write(person.organization_id) as session:
+        second_factor.reset(session, user_id, reason, clock.now(), by=person.user_id, may=person.permissions)
+    flash(_("The second factor is off; they are signed out and get a letter."), "ok")
+    return redirect(url_for("accounts.show_person", user_id=user_id))
 
 
 @bp.get("/sign-in/code")
@@ -157,7 +179,11 @@ def _page(error: Invalid | None = None) -> str:
         is_on = second_factor.is_on(session, person.user_id)
         left = second_factor.left(session, person.user_id)
     return render_template(
-        "accounts/second_factor.html", is_on=is_on, left=left, problems=error.problems if error else ()
+        "accounts/second_factor.html",
+        is_on=is_on,
+        left=left,
+        is_asked=person.lacks_second_factor,
+        problems=error.problems if error else (),
     )
 
 

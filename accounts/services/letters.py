@@ -57,6 +57,16 @@ def password_changed(person: Person, tenant: Tenant) -> Letter:
     )
 
 
+def second_factor_reset(person: Person, tenant: Tenant) -> Letter:
+    """Tell somebody that their second factor was switched off in their stead."""
+    return "Your second factor was switched off", _text(
+        person,
+        f"An administrator of {tenant.name} has switched off the second factor of your account, and signed you out.",
+        "",
+        "Sign in with your password and set it up again. If you did not ask for this, tell your administrator at once.",
+    )
+
+
 def audit_log_broken(person: Person, tenant: Tenant, link: str) -> Letter:
     """Tell an administrator that somebody has been at the audit log."""
     return "The audit log has been changed", _text(

@@ -8,22 +8,26 @@ import hashlib
 import hmac
 import secrets
 import struct
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 from uuid import UUID
 
-from accounts.services import people, sealing
+from accounts.permissions import ROLES, SIGNED_IN, beyond
+from accounts.services import people, reach, sealing
+from accounts.store import members, recovery_codes, sessions
 from accounts.store import people as store
-from accounts.store import recovery_codes
 from accounts.tables import RecoveryCode, User
 from core import audit
 from core.db import Session
-from core.errors import Conflict, Invalid, NotFound, Problem
+from core.errors import Conflict, Forbidden, Invalid, NotFound, Problem
+from core.jobs import enqueue
 
 STEP_SECONDS = 30
 DRIFT = 1
 RECOVERY_CODES = 10
+EVERYBODY = "everybody"
 WRONG = "This is not the code of now. Codes change every 30 seconds; is the clock of your phone right?"
 
 
@@ -76,6 +80,65 @@ def switch_off(session: Session, user_id: UUID) -> None:
     user.mfa_secret = user.mfa_key_id = user.mfa_enabled_at = user.mfa_last_step = None
     recovery_codes.forget(session, user.id)
     audit.record(session, "second_factor.disabled", "person", user.id, subject_user_id=user.id)
+
+
+def required_of(session: Session) -> list[str]:
+    """Return of whom the organization asks a second factor: codes of built-in roles, or "everybody"."""
+    return list(store.organization(session).second_factor_for)
+
+
+def is_lacking(session: Session, user: User, roles: Iterable[str]) -> bool:
+    """Tell whether the organization asks somebody who holds these roles for a second factor they have not set up."""
+    asked = store.organization(session).second_factor_for
+    return user.mfa_enabled_at is None and (EVERYBODY in asked or not set(asked).isdisjoint(roles))
+
+
+def require_of(session: Session, asked: Iterable[str], by: UUID) -> None:
+    """Say of whom a second factor is asked. Raises Invalid, also when whoever says so has none themselves."""
+    organization, wanted = store.organization(session), sorted(set(asked))
+    problems = []
+    if any(code != EVERYBODY and code not in ROLES for code in wanted):
+        problems.append(Problem("roles", "There is no such role."))
+    if wanted and not is_on(session, by):
+        problems.append(Problem("roles", "Set up your own second factor first, or you would lock yourself out here."))
+    if problems:
+        raise Invalid(problems=problems)
+    old, organization.second_factor_for = list(organization.second_factor_for), wanted
+    audit.record(
+        session, "second_factor.required", "organization", organization.id, old={"roles": old}, new={"roles": wanted}
+    )
+
+
+def reset(session: Session, user_id: UUID, reason: str, now: datetime, *, by: UUID, may: Collection[str]) -> None:
+    """Switch somebody else's second factor off because phone and codes are lost; they are signed out and told.
+
+    Not for oneself, not for somebody who may do more, not for somebody whom other organizations know as well.
+    Raises Conflict, Forbidden, Invalid, NotFound.
+    """
+    user = _user(session, user_id)
+    granted, _roles = reach.granted(session, user_id, now)
+    if user_id == by:
+        raise Conflict("Switch your own second factor off in your profile.")
+    if beyond({*granted.everywhere, *granted.limited} - {SIGNED_IN}, may):
+        raise Forbidden("This person may do more than you: somebody who may do as much resets their second factor.")
+    if members.belongs_elsewhere(session, user_id):
+        raise Conflict("Other organizations know this person too; an operator resets it: stoa reset-second-factor.")
+    if user.mfa_enabled_at is None:
+        raise Conflict("The second factor is off already.")
+    if not reason:
+        raise Invalid(problems=[Problem("reason", "Say why, for the audit log.")])
+    take_off(session, user_id, reason, now)
+
+
+def take_off(session: Session, user_id: UUID, reason: str, now: datetime) -> None:
+    """Switch a second factor off in somebody's stead, end their sessions everywhere and write to them."""
+    user = _user(session, user_id)
+    user.mfa_secret = user.mfa_key_id = user.mfa_enabled_at = user.mfa_last_step = None
+    recovery_codes.forget(session, user.id)
+    sessions.end_everywhere(session, user_id, now)
+    details = {"reason": reason}
+    audit.record(session, "second_factor.reset", "person", user.id, subject_user_id=user.id, details=details)
+    enqueue(session, "accounts.tell_second_factor_reset", {"user_id": str(user_id)}, created_by=None)
 
 
 def is_on(session: Session, user_id: UUID) -> bool:

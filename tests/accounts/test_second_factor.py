@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from accounts.services import sealing, second_factor
 from core import clock
-from core.errors import Unavailable
+from core.errors import Forbidden, Unavailable
 
 PASSWORD = "correct horse battery"
 
@@ -152,3 +152,59 @@ def test_the_secret_lies_encrypted_for_its_owner_only_and_names_its_key(protecte
     assert not set(codes) & set(hashes)
     with database.read(cast.acme) as session:
         assert session.execute(text("SELECT count(*) FROM recovery_codes")).scalar() == 0
+
+
+def test_an_organization_asks_some_for_a_second_factor_and_nothing_else_opens_before(sign_in, database, cast):
+    ben = sign_in("ben")
+    with database.write(cast.northwind) as session:
+        organization = second_factor.store.organization(session)
+        organization.second_factor_for = ["training_admin"]
+
+    assert ben.get("/people").location == "/me/second-factor"
+    assert "One step before you go on" in ben.get("/me/second-factor").text
+    assert ben.post("/people", data={}).status_code == 403
+    assert ben.get("/api/v1/people").json["title"] == "Set up your second factor first"
+    assert sign_in("cem").get("/people").status_code == 200
+
+    asked = ben.post("/me/second-factor", data={"password": PASSWORD}).text
+    secret = re.search(r'id="secret" value="([A-Z2-7 ]+)"', asked)[1].replace(" ", "")
+    code = second_factor.code_at(base64.b32decode(secret), int(clock.now().timestamp()) // 30)
+    assert ben.post("/me/second-factor/confirm", data={"code": code}).status_code == 200
+    assert ben.get("/people").status_code == 200
+
+
+def test_nobody_asks_others_for_what_they_have_not_set_up_themselves(sign_in):
+    cem = sign_in("cem")
+
+    refused = cem.post("/identity-providers/second-factor", data={"roles": ["everybody"]})
+
+    assert refused.status_code == 422
+    assert "you would lock yourself out" in refused.text
+    assert cem.get("/people").status_code == 200
+
+
+def test_an_administrator_resets_a_lost_second_factor_and_the_person_is_told(
+    sign_in, database, cast, run_jobs, settings, now
+):
+    ben, cem = sign_in("ben"), sign_in("cem")
+    with database.write(cast.northwind) as session:
+        second_factor.store.find_user(session, cast.ben).mfa_enabled_at = now
+        second_factor.store.find_user(session, cast.cem).mfa_enabled_at = now
+    path = f"/people/{cast.ben}/second-factor/reset"
+
+    assert cem.post(path, data={"reason": ""}).status_code == 422
+    assert cem.post(f"/people/{cast.cem}/second-factor/reset", data={"reason": "mine"}).status_code == 409
+    assert cem.post(path, data={"reason": "lost the phone, seen in person"}).status_code == 302
+
+    run_jobs()
+    assert ben.get("/people").location.startswith("/sign-in")
+    assert "Cem Tester reset the second factor of Ben Tester" in cem.get("/audit").text
+    letters = [mail.read_text() for mail in (settings.home / "mail").glob("*.eml")]
+    assert any("To: ben@northwind.example" in one and "switched off the second factor" in one for one in letters)
+
+
+def test_nobody_resets_the_second_factor_of_somebody_who_may_do_more(db, cast, now):
+    second_factor.store.find_user(db, cast.cem).mfa_enabled_at = now
+
+    with pytest.raises(Forbidden, match="may do more than you"):
+        second_factor.reset(db, cast.cem, "lost", now, by=cast.ben, may={"sign_in.manage", "people.read"})
