@@ -9,7 +9,7 @@ from uuid import UUID
 from argon2.exceptions import VerifyMismatchError
 
 from accounts.errors import SignInLocked, SignInRefused
-from accounts.services import reach, second_factor, theme
+from accounts.services import reach, second_factor, theme, viewing
 from accounts.services.people import hasher
 from accounts.store import people, sessions
 from accounts.tables import AuthSession, Membership, MembershipStatus, User
@@ -135,6 +135,8 @@ def visitor_of(database: Database, token: str) -> Visitor | None:
         if user is None or not _may_enter(user, membership):
             return None
         visitor = replace(_visitor(session, row, user, now), is_elsewhere=is_elsewhere)
+        if row.viewed_as is not None and row.viewed_until is not None and row.viewed_until > now:
+            visitor = _seen_as(session, row, row.viewed_as, visitor, now)
         seen = row.last_activity_at
     if now - seen > timedelta(minutes=1):
         with database.write(organization_id) as session:
@@ -169,6 +171,20 @@ def prove(database: Database, person: Visitor, given: str) -> str:
 def _may_enter(user: User, membership: Membership | None) -> bool:
     welcome = (MembershipStatus.ACTIVE, MembershipStatus.ON_LEAVE)
     return user.is_active and membership is not None and membership.status in welcome
+
+
+def _seen_as(session: Session, row: AuthSession, user_id: UUID, viewer: Visitor, now: datetime) -> Visitor:
+    """Return who the browser looks as, as long as the viewer may; else the viewer."""
+    user, membership = people.find_user(session, user_id), people.find_membership(session, user_id)
+    if user is None or not _may_enter(user, membership):
+        return viewer
+    seen = _visitor(session, row, user, now)
+    if not viewing.may_see_as(viewer.permissions, seen.permissions, seen.limited):
+        return viewer
+    return replace(
+        seen, viewer_id=viewer.user_id, viewer_name=viewer.name, locale=viewer.locale, lacks_second_factor=False,
+        proven_at=None,
+    )  # fmt: skip
 
 
 def _visitor(session: Session, row: AuthSession, user: User, now: datetime) -> Visitor:

@@ -64,6 +64,7 @@ PERMISSIONS: dict[str, Permission] = {
     "package.import": Permission("Import packages and preview them"),
     "people.read": Permission("See people and where they stand", _PEOPLE, is_own=True),
     "people.sensitive": Permission("See and change personal data of others", is_own=True),
+    "people.view_as": Permission("Look at the application as somebody else sees it, changing nothing"),
     "people.write": Permission("Add, change and import people, units, positions and audiences"),
     "progress.read": Permission("See assignments, progress and attempts of others", _ANY, is_own=True),
     "progress.repair": Permission("Help stuck learners: begin again, restore a place, set a status"),
@@ -97,11 +98,18 @@ _OVER_SOME = _all(*_LEARNER) | dict.fromkeys(_LIMITED, Reach.LIMITED)
 
 ROLES: dict[str, Mapping[str, Reach]] = {
     "platform_admin": _all(
-        "catalog.browse", "people.read", "organization.manage", "roles.assign", "lrs.admin", "audit.read"
+        "catalog.browse",
+        "people.read",
+        "people.view_as",
+        "organization.manage",
+        "roles.assign",
+        "lrs.admin",
+        "audit.read",
     ),
     "org_admin": _all(
         *_TRAINING,
         "people.sensitive",
+        "people.view_as",
         "organization.manage",
         "roles.assign",
         "lrs.admin",

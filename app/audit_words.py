@@ -134,6 +134,8 @@ SENTENCES: dict[str, Any] = {
     "unit.archived": _("%(who)s archived the unit %(what)s"),
     "unit.changed": _("%(who)s changed the unit %(what)s"),
     "unit.restored": _("%(who)s took the unit %(what)s out of the archive"),
+    "view_as.ended": _("%(who)s stopped looking as %(whom)s"),
+    "view_as.started": _("%(who)s began to look as %(whom)s"),
 }
 """By action; an action that is not here is told by its name."""
 
@@ -161,6 +163,7 @@ KINDS = (
     ("statements.", _("Files of statements")),
     ("lrs_", _("Record store: credentials, persons, other stores")),
     ("identity", _("Identity providers")),
+    ("view_as.", _("Looking as somebody else")),
     ("api_client.", _("API clients")),
     ("audit.", _("The audit log itself")),
 )

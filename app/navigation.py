@@ -102,6 +102,7 @@ def template_values() -> dict[str, Any]:
         "home_url": url_for("app.index"),
     }
     if (person := visitor()) is not None:
+        values["viewing"] = person if person.viewer_id is not None else None
         groups = (Group(g.label, tuple(e for e in g.entries if e.is_for(person))) for g in RAIL)
         values["navigation"] = [group for group in groups if group.entries]
         here = person.organization_id

@@ -35,6 +35,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
+from core.errors import Forbidden
+
 __all__ = ["Base", "Database", "Session", "TenantTable", "uuid7"]
 
 CURRENT_ORGANIZATION = "nullif(current_setting('app.organization_id', true), '')::uuid"
@@ -184,6 +186,25 @@ class Database:
             time.sleep(0.01)
         event.listen(self.engine.pool, "checkin", _close_late)
         self.engine.dispose()
+
+
+class ReadOnly(Database):
+    """The same database, for somebody who may look only: opening a transaction that writes raises Forbidden."""
+
+    def __init__(self, database: Database, why: str) -> None:
+        self.url, self.engine, self._why = database.url, database.engine, why
+
+    @contextmanager
+    def write(self, organization_id: UUID | None) -> Iterator[Session]:
+        """Refuse. Raises Forbidden."""
+        raise Forbidden(self._why)
+        yield
+
+    @contextmanager
+    def writer(self) -> Iterator["Writer"]:
+        """Refuse. Raises Forbidden."""
+        raise Forbidden(self._why)
+        yield
 
 
 class Writer:

@@ -21,13 +21,14 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from core import audit, clock
 from core.config import Config
-from core.db import Database, uuid7
+from core.db import Database, ReadOnly, uuid7
 from core.errors import BadRequest, Forbidden, NotFound, ProofNeeded, SecondFactorNeeded, Unauthorized
 from core.files import Files
 
 View = TypeVar("View", bound=Callable[..., Any])
 _ASK = "Give your password or code at /me/proof, then do it again."
 _UNDER_WAY = "/runtime/"  # what a learner in the middle of a course does is not lost
+_LOOKING = "You are looking as {}. Nothing can be changed, sent or taken out, and what is theirs alone stays closed."
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 HostKind = Literal["app", "content", "any"]
@@ -45,6 +46,7 @@ class Access:
     """What a view declares: where it answers, who may call it, whether it guards against forged requests itself.
 
     A `limited` one also answers who holds the permission in some places only; it shows and does what lies there.
+    A `viewing` one may change something also for who looks at the application as somebody else.
     An `early` one answers also who has yet to set up the second factor that the organization asks for.
     A `critical` one wants a password or code when the last one is too old.
     """
@@ -55,6 +57,7 @@ class Access:
     limited: bool = False
     critical: bool = False
     early: bool = False
+    viewing: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,8 @@ class Visitor:
     organization_name: str = ""
     locale: str | None = None
     timezone: str = "UTC"
+    viewer_id: UUID | None = None  # who is really there, and looks at the application as this person
+    viewer_name: str = ""
     lacks_second_factor: bool = False  # the organization asks for one, and it is not set up yet
     proven_at: datetime | None = None  # when they last gave a password or code
     client_id: UUID | None = None  # a program, which acts in the name of `user_id`
@@ -109,14 +114,19 @@ class Parts:
 
 
 def requires(
-    permission: str, *, limited: bool = False, critical: bool = False, early: bool = False
+    permission: str,
+    *,
+    limited: bool = False,
+    critical: bool = False,
+    early: bool = False,
+    viewing: bool = False,
 ) -> Callable[[View], View]:
     """Declare a view of the application's origin for signed-in people who hold `permission` in all the organization.
 
     With `limited` also for those who hold it in some places only: the view asks `current_user().where(permission)`.
     A `critical` act is done by whoever has given a password or code lately; others are asked first (ADR 0027).
     """
-    return _declare(Access("app", permission, limited=limited, critical=critical, early=early))
+    return _declare(Access("app", permission, limited=limited, critical=critical, early=early, viewing=viewing))
 
 
 def public() -> Callable[[View], View]:
@@ -158,7 +168,13 @@ def config() -> Config:
 
 
 def database() -> Database:
-    """Return the database; a view opens exactly one transaction on it."""
+    """Return the database; a view opens exactly one transaction on it.
+
+    For who looks at the application as somebody else it refuses to write, whatever a view means to do.
+    """
+    person, access = visitor(), access_of(current_app, request.endpoint or "")
+    if person is not None and person.viewer_id is not None and not (access is not None and access.viewing):
+        return ReadOnly(parts().database, _LOOKING.format(person.name))
     return parts().database
 
 
@@ -266,6 +282,8 @@ def recognize() -> None:
         _refuse_forgery()
     if access.permission is not None:
         person = current_user()
+        if person.viewer_id is not None and not access.viewing:
+            _refuse_while_looking(person, access)
         if person.lacks_second_factor and not access.early and not request.path.startswith(_UNDER_WAY):
             raise SecondFactorNeeded
         holds = person.may_somewhere if access.limited else person.may
@@ -275,7 +293,16 @@ def recognize() -> None:
         if access.critical and program is None:
             _require_proof(person)
     if person_now := visitor():
-        audit.origin.set(audit.Origin(person_now.user_id, client_address(), g.request_id, person_now.client_id))
+        who, seen_as = person_now.user_id, None
+        if person_now.viewer_id is not None:
+            who, seen_as = person_now.viewer_id, person_now.user_id
+        audit.origin.set(audit.Origin(who, client_address(), g.request_id, person_now.client_id, seen_as))
+
+
+def _refuse_while_looking(person: Visitor, access: Access) -> None:
+    """Whoever looks as somebody else changes nothing, takes nothing out, and keeps out of what is theirs alone."""
+    if request.method not in ("GET", "HEAD", "OPTIONS") or access.critical or request.path.startswith("/me/"):
+        raise Forbidden(_LOOKING.format(person.name))
 
 
 def _require_proof(person: Visitor) -> None:

@@ -21,6 +21,7 @@ from accounts.routes import (
     second_factor,
     sign_in,
     units,
+    viewing,
 )
 from accounts.routes.blueprint import bp
 
@@ -46,4 +47,5 @@ __all__ = [
     "second_factor",
     "sign_in",
     "units",
+    "viewing",
 ]

@@ -64,7 +64,7 @@ def show_organization_finder() -> ResponseReturnValue:
 
 
 @bp.post("/sign-out")
-@requires(SIGNED_IN, early=True)
+@requires(SIGNED_IN, early=True, viewing=True)
 def sign_out() -> ResponseReturnValue:
     """End this browser's session; whoever came in by a provider is offered to sign out there too."""
     person = current_user()

@@ -47,6 +47,13 @@ def touch(session: Session, session_id: UUID, now: datetime) -> None:
     session.execute(update(AuthSession).where(AuthSession.id == session_id).values(last_activity_at=now))
 
 
+def view_as(session: Session, session_id: UUID, user_id: UUID | None, until: datetime | None) -> None:
+    """Note as whom a browser looks at the application, and until when."""
+    session.execute(
+        update(AuthSession).where(AuthSession.id == session_id).values(viewed_as=user_id, viewed_until=until)
+    )
+
+
 def proven(session: Session, session_id: UUID, now: datetime) -> None:
     """Note that whoever is at the browser has given a password or code."""
     session.execute(update(AuthSession).where(AuthSession.id == session_id).values(proven_at=now))

@@ -25,11 +25,14 @@ class AuthSession(TenantTable):
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     proven_at: Mapped[datetime]  # when a password or code was given last
+    viewed_as: Mapped[UUID | None]  # as whom this browser looks at the application, while `viewed_until` lies ahead
+    viewed_until: Mapped[datetime | None]
     provider_id: Mapped[UUID | None]  # who vouched for the person; nobody when they came with their own password
     provider_session: Mapped[str | None] = mapped_column(String(255))  # what the provider calls its session: `sid`
 
     __table_args__ = (
         member_key("user_id"),
+        member_key("viewed_as"),
         tenant_key("provider_id", "identity_providers"),
         Index("ix_auth_sessions_user", "organization_id", "user_id"),
     )

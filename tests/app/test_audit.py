@@ -21,6 +21,7 @@ UNAUDITED = {
     "accounts.api_preview_audience": "shows whom a rule would reach; nothing changes",
     "accounts.check_people_import": "finds out what an import would do; applying it is audited",
     "accounts.find_organization": "leads to another page",
+    "accounts.prove_presence": "the guard before it records the proof; it only leads on",
     "accounts.scim_bulk": "refuses",
     "accounts.scim_not_offered": "refuses",
     "accounts.scim_search": "reads",

@@ -38,6 +38,7 @@ MATRIX = {
     "progress.repair": "    – ● ● – – – – – – –",
     "api_client.manage": "  – ● – – – – – – – –",
     "sign_in.manage": "     – ● – – – – – – – –",
+    "people.view_as": "     ● ● – – – – – – – –",
     "audit.read": "         ● ● – ● – – – ● ● –",
     "lrs.admin": "          ● ● ● – – – – – – –",
 }
