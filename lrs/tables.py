@@ -490,3 +490,34 @@ class PrivacyItem(TenantTable):
         tenant_key("run_id", "lrs_privacy_runs", ondelete="CASCADE"),
         Index("ix_lrs_privacy_items_thing", "organization_id", "run_id", "kind", "thing_id", unique=True),
     )
+
+
+class XapiProfile(TenantTable):
+    """An xAPI Profile that was imported: its newest document. `id` is the key of its IRI."""
+
+    __tablename__ = "lrs_profiles"
+
+    iri: Mapped[str] = mapped_column(Text)
+    version_iri: Mapped[str] = mapped_column(Text)
+    labels: Mapped[dict[str, Any]]
+    document: Mapped[dict[str, Any]]
+    imported_at: Mapped[datetime]
+    imported_by: Mapped[UUID | None]
+
+
+class ProfileConcept(TenantTable):
+    """A concept of a Profile and what it is called; `concept` is the key of its IRI."""
+
+    __tablename__ = "lrs_profile_concepts"
+
+    profile_id: Mapped[UUID]
+    concept: Mapped[UUID]
+    iri: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(String(40))
+    labels: Mapped[dict[str, Any]]
+
+    __table_args__ = (
+        tenant_key("profile_id", "lrs_profiles", ondelete="CASCADE"),
+        Index("ix_lrs_profile_concepts_concept", "organization_id", "concept"),
+        Index("ix_lrs_profile_concepts_profile", "organization_id", "profile_id"),
+    )

@@ -14,9 +14,10 @@ from core.errors import BadRequest, Invalid, Problem
 from core.http import current_tenant, database, requires
 from lrs.routes.blueprint import bp
 from lrs.routes.credentials import ADMIN
-from lrs.services import browsing, credentials, imports, refusals
+from lrs.services import browsing, credentials, imports, profiles, refusals
 from lrs.services.browsing import Search, Shown
 from lrs.services.refusals import KEPT_FOR
+from lrs.services.sentences import in_language
 
 _LONGEST = 2000
 TAIL = "/lrs/statements/tail"
@@ -34,7 +35,7 @@ def list_statements() -> ResponseReturnValue:
     with database().read(current_tenant()) as session:
         known = credentials.page(session, clock.now())
         try:
-            shown, next_before = browsing.page(session, search, before=_before(), languages=_languages())
+            shown, next_before = browsing.page(session, search, before=_before(), languages=languages())
         except Invalid as error:
             problems = error.problems
         labels = credentials.labels(session, [item.credential_id for item in shown if item.credential_id])
@@ -57,10 +58,14 @@ def asked() -> Search:
 def show_statement(statement_id: UUID) -> ResponseReturnValue:
     """Show one statement, in words and as it lies in the store."""
     with database().read(current_tenant()) as session:
-        shown = browsing.one(session, statement_id, _languages())
+        shown = browsing.one(session, statement_id, languages())
         labels = credentials.labels(session, [shown.credential_id] if shown.credential_id else [])
         origin = imports.origin(session, statement_id)
-    return render_template("lrs/statement.html", item=shown, labels=labels, origin=origin)
+        verdicts = profiles.of_statement(session, shown.statement)
+    return render_template(
+        "lrs/statement.html", item=shown, labels=labels, origin=origin, verdicts=verdicts,
+        in_language=lambda texts: in_language(texts, languages()),
+    )  # fmt: skip
 
 
 @bp.get("/lrs/refusals")
@@ -97,6 +102,7 @@ def _next_url(before: datetime | None) -> str | None:
     return f"{request.path}?{urlencode(kept | {'before': before.isoformat()})}"
 
 
-def _languages() -> list[str]:
+def languages() -> list[str]:
+    """In which languages the reader wants labels."""
     locale = get_locale()
     return [locale.language] if locale is not None else ["en"]

@@ -11,9 +11,10 @@ import orjson
 from core.db import Session
 from core.errors import Invalid, NotFound, Problem
 from lrs.services import credentials, personas
-from lrs.services.sentences import Sentence, sentence
+from lrs.services.sentences import Sentence, in_language, sentence
 from lrs.services.statements import authority_key
 from lrs.store import activities as activity_store
+from lrs.store import profiles as profile_store
 from lrs.store import statements as store
 from lrs.store.keys import key
 from lrs.store.statements import Filter, Found, Kind, Selection
@@ -56,6 +57,7 @@ class Shown:
     version: str
     is_voided: bool
     statement: dict[str, Any]
+    type_label: str = ""  # what a Profile calls the type of the activity
 
     @property
     def text(self) -> str:
@@ -148,11 +150,14 @@ def _shown(session: Session, found: Sequence[Found], languages: Sequence[str]) -
     statements = [orjson.loads(item.payload) for item in found]
     unnamed = {iri for iri in map(_unnamed, statements) if iri}
     known = activity_store.definitions(session, unnamed)
+    types = {kind for kind in map(_type, statements) if kind}
+    labels = profile_store.labels(session, {item["verb"]["id"] for item in statements} | types)
     return [
         Shown(
             id=item.id,
             stored=item.stored,
-            sentence=sentence(statement, languages, known),
+            sentence=sentence(statement, languages, known, labels),
+            type_label=in_language(labels.get(_type(statement)), languages),
             registration=references(statement).registration or "",
             credential_id=item.credential_id,
             version=item.version,
@@ -161,6 +166,12 @@ def _shown(session: Session, found: Sequence[Found], languages: Sequence[str]) -
         )
         for item, statement in zip(found, statements, strict=True)
     ]
+
+
+def _type(statement: dict[str, Any]) -> str:
+    """The type of the activity that a statement is about, where it says one."""
+    kind: str = statement["object"].get("definition", {}).get("type", "")
+    return kind
 
 
 def _unnamed(statement: dict[str, Any]) -> str | None:

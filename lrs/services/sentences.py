@@ -41,14 +41,20 @@ class Sentence:
 
 
 def sentence(
-    statement: dict[str, Any], languages: Sequence[str] = ("en",), known: Mapping[str, dict[str, Any]] | None = None
+    statement: dict[str, Any],
+    languages: Sequence[str] = ("en",),
+    known: Mapping[str, dict[str, Any]] | None = None,
+    labels: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Sentence:
-    """Read a valid statement out; `known` has canonical definitions of activities that do not name themselves."""
+    """Read a valid statement out.
+
+    `known` has canonical definitions of activities that do not name themselves, `labels` what Profiles call verbs.
+    """
     target = statement["object"]
     kind = target.get("objectType", "Activity")
     return Sentence(
         actor=agent(statement["actor"]),
-        verb=_verb(statement["verb"], languages),
+        verb=_verb(statement["verb"], languages, labels or {}),
         object=_object(kind, target, languages, known or {}),
         kind=kind,
         outcome=_outcome(statement["result"]) if statement.get("result") else None,
@@ -85,8 +91,9 @@ def last_word(iri: str) -> str:
     return iri.rstrip("/").rpartition("/")[2].rpartition("#")[2] or iri
 
 
-def _verb(verb: dict[str, Any], languages: Sequence[str]) -> Term:
-    return Term(in_language(verb.get("display"), languages) or last_word(verb["id"]), verb["id"])
+def _verb(verb: dict[str, Any], languages: Sequence[str], labels: Mapping[str, Mapping[str, str]]) -> Term:
+    called = in_language(labels.get(verb["id"]), languages) or in_language(verb.get("display"), languages)
+    return Term(called or last_word(verb["id"]), verb["id"])
 
 
 def _object(kind: str, target: dict[str, Any], languages: Sequence[str], known: Mapping[str, dict[str, Any]]) -> Term:
