@@ -44,6 +44,7 @@ def gunicorn_arguments(settings: Config) -> list[str]:
         "--max-requests-jitter", "5000",
         "--worker-tmp-dir", "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp",  # noqa: S108 - heartbeat only
         "--no-control-socket",
+        "--forwarded-allow-ips", ",".join(settings.proxies),  # nobody, unless the operator names proxies
         "--log-level", "warning",
     ]  # fmt: skip
 

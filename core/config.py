@@ -60,6 +60,11 @@ SETTINGS = (
     Setting(
         "STOA_BIND", "loopback", "Addresses to listen on, comma separated. Beyond loopback both origins must be https."
     ),
+    Setting(
+        "STOA_PROXIES",
+        "(none)",
+        "Addresses or networks of proxies whose X-Forwarded-For is believed, comma separated, like 10.2.0.0/16.",
+    ),
     Setting("STOA_INSECURE", "0", "1 allows plain http beyond loopback, for a trusted network only."),
     Setting("STOA_XAPI_VERSION", "1.0.3", "xAPI version of /xapi for requests that name none: 1.0.3 or 2.0.0."),
     Setting("STOA_XAPI_RATE", "0", "Requests per minute of an LRS credential that has no number of its own; 0: any."),
@@ -112,6 +117,7 @@ class Config:
     max_upload: int
     max_body: int
     outgoing_allow: tuple[str, ...]
+    proxies: tuple[str, ...]
     json_logs: bool
     smtp_url: str | None
     mail_from: str
@@ -177,7 +183,8 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         xapi_version=_one_of(env, "STOA_XAPI_VERSION", ("1.0.3", "2.0.0")),
         max_upload=_number(env, "STOA_MAX_UPLOAD", 1 << 30),
         max_body=_number(env, "STOA_MAX_BODY", 64 << 20),
-        outgoing_allow=_networks(env),
+        outgoing_allow=_networks(env, "OUTGOING_ALLOW"),
+        proxies=_networks(env, "STOA_PROXIES"),
         json_logs=_one_of(env, "STOA_LOG", ("text", "json")) == "json",
         smtp_url=env.get("SMTP_URL") or None,
         mail_from=env.get("MAIL_FROM") or "Stoa <no-reply@localhost>",
@@ -283,13 +290,13 @@ def _storage(env: Mapping[str, str], home: Path) -> str:
     return raw
 
 
-def _networks(env: Mapping[str, str]) -> tuple[str, ...]:
-    found = [text.strip() for text in env.get("OUTGOING_ALLOW", "").split(",") if text.strip()]
+def _networks(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    found = [text.strip() for text in env.get(name, "").split(",") if text.strip()]
     for text in found:
         try:
             ipaddress.ip_network(text)
         except ValueError as error:
-            raise ConfigurationError(f"OUTGOING_ALLOW={text!r}: use networks like 10.2.0.0/16 ({error}).") from None
+            raise ConfigurationError(f"{name}={text!r}: use networks like 10.2.0.0/16 ({error}).") from None
     return tuple(found)
 
 
