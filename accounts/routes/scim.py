@@ -295,27 +295,37 @@ def _changed(client: Visitor, model: Any, read: Read, write: Callable[[Session, 
 
 
 def _search(client: Visitor, asked: Any, model: Any, read: Callable[[Session, Any], list[Any]]) -> Response:
+    start = max(asked.start_index or 1, 1)
+    count = min(MOST if asked.count is None else max(asked.count, 0), MOST)
+    if read is _users and asked.filter is None and asked.sort_by is None:
+        with database().read(client.organization_id) as session:
+            shown, total = scim.page(session, _base(), start - 1, count)
+        return _told_list(model, asked, shown, start, total)
     with database().read(client.organization_id) as session:
         found = read(session, asked)
     if asked.filter is not None:
         found = [one for one in found if asked.filter.match(one)]
     if asked.sort_by is not None:
         found = asked.sort(found)
-    start = max(asked.start_index or 1, 1)
-    count = min(MOST if asked.count is None else max(asked.count, 0), MOST)
-    shown = found[start - 1 : start - 1 + count]
-    answer = model(total_results=len(found), start_index=start, items_per_page=len(shown), resources=shown)
+    return _told_list(model, asked, found[start - 1 : start - 1 + count], start, len(found))
+
+
+def _told_list(model: Any, asked: Any, shown: list[Any], start: int, total: int) -> Response:
+    answer = model(total_results=total, start_index=start, items_per_page=len(shown), resources=shown)
     body = answer.model_dump(scim_ctx=Context.SEARCH_RESPONSE, response_parameters=asked)
     return Response(orjson.dumps(body), mimetype=TYPE)
 
 
 def _users(session: Session, asked: Any) -> list[Any]:
-    """Return those who may fit: one look-up where a single userName, externalId or id is asked for."""
+    """Return those who may fit: one look-up where a single userName, externalId or id is asked for.
+
+    Of other filters the database applies what it can (userName, externalId, active), and SCIM the rest.
+    """
     node: Any = asked.filter.ast if asked.filter is not None else None
     only = None
     if getattr(node, "op", None) == "eq" and isinstance(getattr(node, "value", None), str):
         only = scim.candidates(session, str(node.attr_path).rpartition(":")[2].lower(), node.value)
-    return scim.listed(session, _base(), only)
+    return scim.listed(session, _base(), only, node if only is None else None)
 
 
 def _groups(session: Session, _asked: Any) -> list[Any]:

@@ -42,6 +42,9 @@ from core.db import Session, uuid7
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.events import publish
 
+MOST_NAMED = 1000
+"""People up to whom groups are asked for by person; beyond, all are read."""
+
 Answer = TypeVar("Answer")
 
 
@@ -116,13 +119,41 @@ Person = User[EnterpriseUser]
 assert FullUser.__schema__ == User.__schema__  # noqa: S101 - the same schema, with the attributes that mean something here
 
 
-def listed(session: Session, base: str, only: Sequence[UUID] | None = None) -> list[Any]:
-    """Return people as SCIM users; `only` narrows to some."""
+def listed(session: Session, base: str, only: Sequence[UUID] | None = None, node: Any = None) -> list[Any]:
+    """Return people as SCIM users; `only` narrows to some, `node` (of a filter) to those who may fit it."""
+    return _users(session, store.people(session, only, which=_which(node)), base)
+
+
+def page(session: Session, base: str, offset: int, limit: int) -> tuple[list[Any], int]:
+    """Return some of all people as SCIM users, oldest first, and how many there are."""
+    rows = store.people(session, offset=offset, limit=limit) if limit else []
+    return _users(session, rows, base), store.count(session)
+
+
+def _users(session: Session, rows: Sequence[store.Line], base: str) -> list[Any]:
     groups: dict[UUID, list[tuple[UUID, str]]] = {}
     names = {group.id: group.name for group in store.groups(session)}
-    for group_id, user_id, _name in store.group_members(session):
+    named = [row[0].user_id for row in rows] if len(rows) <= MOST_NAMED else None
+    for group_id, user_id, _name in store.group_members(session, of=named):
         groups.setdefault(user_id, []).append((group_id, names[group_id]))
-    return [_user(row, groups.get(row[0].user_id, []), base) for row in store.people(session, only)]
+    return [_user(row, groups.get(row[0].user_id, []), base) for row in rows]
+
+
+def _which(node: Any) -> Any:
+    """Return what the database can say of a filter: a condition that leaves out nobody who fits, or nothing."""
+    if node is None:
+        return None
+    operator = str(getattr(getattr(node, "op", ""), "value", getattr(node, "op", "")))
+    terms = getattr(node, "terms", None)
+    if terms is not None:
+        known = [found for term in terms if (found := _which(term)) is not None]
+        if operator == "and" and known:
+            return store.all_of(known)
+        return store.one_of(known) if operator == "or" and len(known) == len(terms) else None
+    path = getattr(node, "attr_path", None)
+    if path is None or getattr(path, "sub_attr", None) or not hasattr(node, "value"):
+        return None
+    return store.fits(str(path.attr).lower(), operator, node.value)
 
 
 def user(session: Session, user_id: str, base: str) -> Any:

@@ -1,20 +1,30 @@
 """Queries on what SCIM keeps."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import Row, Select, delete, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, or_, select
 from sqlalchemy.orm import aliased
 
-from accounts.tables import Membership, OrgUnit, ScimUser, User, UserGroup, UserGroupMember
+from accounts.tables import Membership, MembershipStatus, OrgUnit, ScimUser, User, UserGroup, UserGroupMember
 from core.db import Session
 
 Line = Row[Membership, User, ScimUser | None, OrgUnit | None, User | None]
 
 
-def people(session: Session, only: Sequence[UUID] | None = None) -> Sequence[Line]:
-    """Return memberships that are not deleted for SCIM, with person, what was said, unit and manager, oldest first."""
+def people(
+    session: Session,
+    only: Sequence[UUID] | None = None,
+    *,
+    which: ColumnElement[bool] | None = None,
+    offset: int = 0,
+    limit: int | None = None,
+) -> Sequence[Line]:
+    """Return memberships that are not deleted for SCIM, with person, what was said, unit and manager, oldest first.
+
+    `only` names some of them, `which` is a condition made of `fits`.
+    """
     manager = aliased(User)
     query = (
         select(Membership, User, ScimUser, OrgUnit, manager)
@@ -25,8 +35,48 @@ def people(session: Session, only: Sequence[UUID] | None = None) -> Sequence[Lin
         .where(ScimUser.removed_at.is_(None))
         .order_by(Membership.created_at, Membership.user_id)
     )
-    rows = session.execute(query if only is None else query.where(Membership.user_id.in_(only)))
-    return cast("Sequence[Line]", rows.all())
+    if only is not None:
+        query = query.where(Membership.user_id.in_(only))
+    if which is not None:
+        query = query.where(which)
+    return cast("Sequence[Line]", session.execute(query.offset(offset).limit(limit)).all())
+
+
+def count(session: Session) -> int:
+    """Return how many memberships are not deleted for SCIM."""
+    gone = select(ScimUser.user_id).where(ScimUser.removed_at.is_not(None))
+    return session.scalar(select(func.count()).select_from(Membership).where(Membership.user_id.not_in(gone))) or 0
+
+
+def fits(attribute: str, operator: str, value: object) -> ColumnElement[bool] | None:
+    """Return a condition that holds at least for all whose attribute compares so; None where none can be said.
+
+    Attributes in small letters. Capitals make no difference here: what a filter says exactly is for SCIM to apply.
+    """
+    if attribute == "active" and operator == "eq" and isinstance(value, bool):
+        is_in = Membership.status.not_in([MembershipStatus.SUSPENDED, MembershipStatus.LEFT])
+        return is_in if value else ~is_in
+    texts = {"username": func.coalesce(ScimUser.user_name, User.email), "externalid": ScimUser.external_id}
+    if attribute not in texts or not isinstance(value, str):
+        return None
+    text, wanted = func.lower(texts[attribute]), value.lower()
+    ways: dict[str, Callable[[], ColumnElement[bool]]] = {
+        "eq": lambda: text == wanted,
+        "sw": lambda: text.startswith(wanted, autoescape=True),
+        "ew": lambda: text.endswith(wanted, autoescape=True),
+        "co": lambda: text.contains(wanted, autoescape=True),
+    }
+    return ways[operator]() if operator in ways else None
+
+
+def all_of(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Return that all of these hold."""
+    return and_(*conditions)
+
+
+def one_of(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Return that at least one of these holds."""
+    return or_(*conditions)
 
 
 def said_of(session: Session, user_id: UUID) -> ScimUser | None:
@@ -74,14 +124,20 @@ def group_named(session: Session, name: str) -> UserGroup | None:
     return session.scalar(select(UserGroup).where(UserGroup.name == name))
 
 
-def group_members(session: Session, only: UUID | None = None) -> list[tuple[UUID, UUID, str]]:
-    """Return (group id, person's id, name) of all who are in groups, or in one."""
+def group_members(
+    session: Session, only: UUID | None = None, of: Sequence[UUID] | None = None
+) -> list[tuple[UUID, UUID, str]]:
+    """Return (group id, person's id, name) of all who are in groups, or in one; of some people when they are named."""
     query = (
         select(UserGroupMember.group_id, User.id, User.display_name)
         .join(User, User.id == UserGroupMember.user_id)
         .order_by(UserGroupMember.id)
     )
-    rows = session.execute(query if only is None else query.where(UserGroupMember.group_id == only))
+    if only is not None:
+        query = query.where(UserGroupMember.group_id == only)
+    if of is not None:
+        query = query.where(UserGroupMember.user_id.in_(of))
+    rows = session.execute(query)
     return [(row[0], row[1], row[2]) for row in rows]
 
 

@@ -5,7 +5,7 @@ from scim2_client.engines.wsgi import WSGISCIMClient
 from scim2_tester import Status, check_server
 from sqlalchemy import select
 
-from accounts.services import api_clients, audiences, members
+from accounts.services import api_clients, audiences, members, scim
 from core import clock
 from core.tables import AuditLog
 
@@ -201,3 +201,41 @@ def test_an_administrator_is_not_removed_by_scim(hr, cast):
 
     assert refused.status_code == 400
     assert hr.get(f"/scim/v2/Users/{cast.cem}").json["active"] is True
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        pytest.param('userName sw "DA"', ["dana@northwind.example"], id="begins"),
+        pytest.param('userName co "a@north" and active eq true', ["ana", "dana"], id="contains, and"),
+        pytest.param('userName ew "northwind.example" and not (userName eq "ana@northwind.example")',
+                     ["ben", "cem", "dana", "old"], id="ends, and not"),
+        pytest.param('userName eq "ana@northwind.example" or externalId eq "4711"', ["ana", "dana"], id="one or other"),
+        pytest.param('userName eq "x" or name.familyName eq "Ito"', ["dana", "old"], id="or a name"),
+        pytest.param("active eq false", ["old"], id="gone"),
+        pytest.param('externalId pr and active eq true', ["dana"], id="present"),
+        pytest.param('userName co "%"', [], id="a wildcard is a sign"),
+        pytest.param('not (active eq true) and userName co "d"', ["old"], id="not, and"),
+    ],
+)  # fmt: skip
+def test_filters_find_the_same_however_much_the_database_does(hr, monkeypatch, text, names):
+    hr.post("/scim/v2/Users", json=dana())
+    hr.post("/scim/v2/Users", json=dana(userName="old@northwind.example", externalId="1", active=False))
+
+    quick = found(hr, text)
+    monkeypatch.setattr(scim, "_which", lambda node: None)
+
+    assert sorted(quick) == sorted(found(hr, text))
+    assert sorted(name.partition("@")[0] for name in quick) == [name.partition("@")[0] for name in names]
+
+
+def test_pages_of_everybody_follow_each_other(hr):
+    hr.post("/scim/v2/Users", json=dana())
+
+    def page(start, count):
+        answer = hr.get("/scim/v2/Users", query_string={"startIndex": start, "count": count}).json
+        assert answer["totalResults"] == 4
+        return [one["userName"] for one in answer.get("Resources") or ()]
+
+    assert page(1, 3) + page(4, 3) == page(1, 100)
+    assert page(1, 0) == page(9, 3) == []

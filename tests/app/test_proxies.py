@@ -40,5 +40,5 @@ def test_the_callers_address_is_what_a_named_proxy_says(tmp_path, proxies, peer,
 
 
 def test_a_wrong_network_is_named_at_the_start(tmp_path):
-    with pytest.raises(ConfigurationError, match="STOA_PROXIES='10.2.0.1/16'"):
+    with pytest.raises(ConfigurationError, match=r"STOA_PROXIES='10\.2\.0\.1/16'"):
         config.load({"STOA_HOME": str(tmp_path), "STOA_PROXIES": "10.2.0.1/16"})
