@@ -1,5 +1,6 @@
 """Documents that must stay true."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,11 @@ def test_the_permission_matrix_is_the_one_in_the_code():
 
     told = {role: {code: reach.value for code, reach in held.items()} for role, held in ROLES.items()}
     assert documented == told
+
+
+def test_every_test_that_security_names_exists():
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (DOCS / "security.md").read_text())
+
+    assert len(named) > 30
+    sources = {path: (DOCS.parent / path).read_text() for path, _test in named}
+    assert [(path, test) for path, test in named if test and f"def {test}(" not in sources[path]] == []
