@@ -12,7 +12,7 @@ from accounts.errors import SignInLocked, SignInRefused
 from accounts.services import reach, second_factor, theme, viewing
 from accounts.services.people import hasher
 from accounts.store import people, sessions
-from accounts.tables import AuthSession, Membership, MembershipStatus, User
+from accounts.tables import AuthSession, MembershipStatus, User
 from core import audit, clock
 from core.db import Database, Session
 from core.http import Visitor
@@ -127,14 +127,10 @@ def visitor_of(database: Database, token: str) -> Visitor | None:
         return None
     session_id, organization_id, is_elsewhere = found
     with database.read(organization_id) as session:
-        row = sessions.live(session, session_id, now)
-        if row is None or row.last_activity_at + IDLE < now:
+        behind = sessions.behind(session, session_id, now)
+        if behind is None or behind[0].last_activity_at + IDLE < now or not _may_enter(behind):
             return None
-        user = people.find_user(session, row.user_id)
-        membership = people.find_membership(session, row.user_id)
-        if user is None or not _may_enter(user, membership):
-            return None
-        visitor = replace(_visitor(session, row, user, now), is_elsewhere=is_elsewhere)
+        visitor, row = replace(_visitor(session, behind, now), is_elsewhere=is_elsewhere), behind[0]
         if row.viewed_as is not None and row.viewed_until is not None and row.viewed_until > now:
             visitor = _seen_as(session, row, row.viewed_as, visitor, now)
         seen = row.last_activity_at
@@ -168,17 +164,17 @@ def prove(database: Database, person: Visitor, given: str) -> str:
     return "" if is_right else "This is not your password, nor a code that counts now."
 
 
-def _may_enter(user: User, membership: Membership | None) -> bool:
-    welcome = (MembershipStatus.ACTIVE, MembershipStatus.ON_LEAVE)
-    return user.is_active and membership is not None and membership.status in welcome
+def _may_enter(behind: sessions.Behind) -> bool:
+    _row, user, membership, *_where = behind
+    return user.is_active and membership.status in (MembershipStatus.ACTIVE, MembershipStatus.ON_LEAVE)
 
 
 def _seen_as(session: Session, row: AuthSession, user_id: UUID, viewer: Visitor, now: datetime) -> Visitor:
     """Return who the browser looks as, as long as the viewer may; else the viewer."""
-    user, membership = people.find_user(session, user_id), people.find_membership(session, user_id)
-    if user is None or not _may_enter(user, membership):
+    behind = sessions.behind(session, row.id, now, seen_as=user_id)
+    if behind is None or not _may_enter(behind):
         return viewer
-    seen = _visitor(session, row, user, now)
+    seen = _visitor(session, behind, now)
     if not viewing.may_see_as(viewer.permissions, seen.permissions, seen.limited):
         return viewer
     return replace(
@@ -187,9 +183,9 @@ def _seen_as(session: Session, row: AuthSession, user_id: UUID, viewer: Visitor,
     )  # fmt: skip
 
 
-def _visitor(session: Session, row: AuthSession, user: User, now: datetime) -> Visitor:
-    organization, look = people.with_theme(session)
-    granted, roles = reach.granted(session, user.id, now)
+def _visitor(session: Session, behind: sessions.Behind, now: datetime) -> Visitor:
+    row, user, _membership, organization, look = behind
+    granted, roles = reach.granted(session, user.id, now, timezone=organization.default_timezone)
     return Visitor(
         user_id=user.id,
         organization_id=row.organization_id,
@@ -206,7 +202,7 @@ def _visitor(session: Session, row: AuthSession, user: User, now: datetime) -> V
         theme=theme.described(organization.id, look).mark,
         logo=look.logo_sha256 or "" if look else "",
         proven_at=row.proven_at,
-        lacks_second_factor=row.provider_id is None and second_factor.is_lacking(session, user, roles),
+        lacks_second_factor=row.provider_id is None and second_factor.is_lacking(organization, user, roles),
     )
 
 

@@ -18,7 +18,7 @@ from accounts.permissions import ROLES, SIGNED_IN, beyond
 from accounts.services import people, reach, sealing
 from accounts.store import members, recovery_codes, sessions
 from accounts.store import people as store
-from accounts.tables import RecoveryCode, User
+from accounts.tables import Organization, RecoveryCode, User
 from core import audit
 from core.db import Session
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Problem
@@ -87,9 +87,9 @@ def required_of(session: Session) -> list[str]:
     return list(store.organization(session).second_factor_for)
 
 
-def is_lacking(session: Session, user: User, roles: Iterable[str]) -> bool:
+def is_lacking(organization: Organization, user: User, roles: Iterable[str]) -> bool:
     """Tell whether the organization asks somebody who holds these roles for a second factor they have not set up."""
-    asked = store.organization(session).second_factor_for
+    asked = organization.second_factor_for
     return user.mfa_enabled_at is None and (EVERYBODY in asked or not set(asked).isdisjoint(roles))
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from accounts.tables import Membership, MembershipStatus, Organization, OrganizationTheme, User
+from accounts.tables import Membership, MembershipStatus, Organization, User
 from core.db import Session, organization_of
 from core.reach import Reach
 
@@ -15,17 +15,6 @@ def organization(session: Session, *, lock: bool = False) -> Organization:
     """Return the organization this transaction works for."""
     query = select(Organization).where(Organization.id == organization_of(session))
     return session.scalars(query.with_for_update() if lock else query).one()
-
-
-def with_theme(session: Session) -> tuple[Organization, OrganizationTheme | None]:
-    """Return the organization this transaction works for, and how it looks."""
-    query = (
-        select(Organization, OrganizationTheme)
-        .outerjoin(OrganizationTheme, OrganizationTheme.organization_id == Organization.id)
-        .where(Organization.id == organization_of(session))
-    )
-    row = session.execute(query).one()
-    return row[0], row[1]
 
 
 def rename_organization(session: Session, row: Organization, name: str) -> bool:

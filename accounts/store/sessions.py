@@ -4,9 +4,9 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import literal, select, text, update
 
-from accounts.tables import AuthSession
+from accounts.tables import AuthSession, Membership, Organization, OrganizationTheme, User
 from core.db import Session
 
 
@@ -34,12 +34,26 @@ def organization_by_token(session: Session, token_hash: str) -> tuple[UUID, UUID
     return None if row is None else (row.session_id, row.organization_id, row.is_elsewhere)
 
 
-def live(session: Session, session_id: UUID, now: datetime) -> AuthSession | None:
-    """Return the browser session if it has neither expired nor been revoked."""
-    query = select(AuthSession).where(
-        AuthSession.id == session_id, AuthSession.revoked_at.is_(None), AuthSession.expires_at > now
+Behind = tuple[AuthSession, User, Membership, Organization, OrganizationTheme | None]
+
+
+def behind(session: Session, session_id: UUID, now: datetime, *, seen_as: UUID | None = None) -> Behind | None:
+    """Return all that recognizing a browser needs, in one question, unless its session has expired or been revoked.
+
+    With `seen_as` it is that person of the organization in place of the session's own.
+    """
+    who = AuthSession.user_id if seen_as is None else literal(seen_as, AuthSession.user_id.type)
+    here = Membership.organization_id == AuthSession.organization_id
+    query = (
+        select(AuthSession, User, Membership, Organization, OrganizationTheme)
+        .join(Membership, here & (Membership.user_id == who))
+        .join(User, User.id == Membership.user_id)
+        .join(Organization, Organization.id == AuthSession.organization_id)
+        .outerjoin(OrganizationTheme, OrganizationTheme.organization_id == AuthSession.organization_id)
+        .where(AuthSession.id == session_id, AuthSession.revoked_at.is_(None), AuthSession.expires_at > now)
     )
-    return session.scalar(query)
+    row = session.execute(query).one_or_none()
+    return None if row is None else (row[0], row[1], row[2], row[3], row[4])
 
 
 def touch(session: Session, session_id: UUID, now: datetime) -> None:
