@@ -1,11 +1,15 @@
 """A learner plays: what the content sets arrives, whatever happens to window, network and server."""
 
+import os
+
 import pytest
 
 from scorm_player.scorm.sequencing.definition import Edition
 from tests.browser.player.conftest import SCO, eventually
 from tests.scorm_player import manifests, zips
 from tests.scorm_player.playing import sco
+
+AWAY = float(os.environ.get("STOA_AWAY_SECONDS", "3"))  # how long the server is away; by hand also 60
 
 
 def test_a_lesson_is_played_and_completes_the_course(stage, sit_down, play):
@@ -152,7 +156,7 @@ def test_while_the_server_is_away_the_device_keeps_what_is_set_and_says_so(stage
     assert lesson.call("Commit", "") == "true"
     lesson.saved("waiting")
     assert "not yet sent" in lesson.page.locator("#stoa-saved").inner_text()
-    lesson.page.wait_for_timeout(3000)
+    lesson.page.wait_for_timeout(AWAY * 1000)
     lesson.set("cmi.suspend_data", "still going")
     stage.start()
 
