@@ -247,8 +247,9 @@ def audit_group() -> None:
 @click.option("--organization", default="", help="Slug of the organization; without it all of them.")
 def verify_audit_log(organization: str) -> None:
     """Name every entry that was changed, deleted, moved, put in or sealed anew; exit code 1 when there is one."""
-    wrong, kept = 0, audit_chain.kept()
+    wrong = 0
     with open_database() as (_settings, database):
+        kept = audit_chain.kept()
         for organization_id in _chains(database, organization):
             with database.read(organization_id) as session:
                 found = audit_chain.check(session, kept)
@@ -268,8 +269,8 @@ def verify_audit_log(organization: str) -> None:
 @click.option("--reason", required=True, help="Like “restored the backup of 3 March”; goes into the log.")
 def accept_audit_log(organization: str, reason: str) -> None:
     """Take the chain as it is now for whole, after a restore; what was noted before goes into the log."""
-    kept = audit_chain.kept()
     with open_database() as (_settings, database):
+        kept = audit_chain.kept()
         organization_id = None if organization == "installation" else _organization(database, organization)
         with database.write(organization_id) as session:
             end, noted = audit_chain.end_of(session), kept.noted(organization_id)

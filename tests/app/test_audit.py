@@ -9,9 +9,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 
 from app import audit_words, duties, wiring
-from core import audit
+from app.commands import stoa
+from core import audit, audit_chain
 from core.http import access_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,6 +117,18 @@ def test_a_broken_chain_is_found_shown_and_told(sign_in, log, run_jobs, settings
     assert "The chain of the audit log did not hold" in cem.get("/audit?action=audit.").text
     letters = [path.read_text() for path in (settings.home / "mail").glob("*.eml")]
     assert any("To: cem@northwind.example" in text and "/audit/chain" in text for text in letters)
+
+
+def test_the_command_proves_the_chain_with_the_installations_key(log, app, settings, database, cast, monkeypatch):
+    for name, value in (("STOA_HOME", str(settings.home)), ("DATABASE_URL", settings.database_url)):
+        monkeypatch.setenv(name, value)
+    duties.seal_audit_logs(duties.Work(database, None, None, None, None))
+    audit_chain.use(audit_chain.keeping([b"of another installation"], settings.home))
+
+    found = CliRunner().invoke(stoa, ["audit", "verify", "--organization", "northwind"])
+
+    assert found.exit_code == 0, found.output
+    assert re.search(r"Northwind Care: \d+ entries sealed, 0 waiting for their seal, 0 findings", found.output)
 
 
 def test_actions_have_sentences():
