@@ -58,7 +58,7 @@ def list_entries() -> ResponseReturnValue:
     return render_template(
         "app/audit.html", entries=entries, given=given, kinds=audit_words.KINDS, is_first=before is None,
         next=rows[PAGE - 1].seq if len(rows) > PAGE else None, check=check,
-        asked={name: value for name, value in given.items() if value},
+        asked={name: value for name, value in given.items() if value}, thing=audit_words.thing,
     )  # fmt: skip
 
 
@@ -75,7 +75,9 @@ def show_entry(entry_id: UUID) -> ResponseReturnValue:
     old, new = row.old_values or {}, row.new_values or {}
     changes = [(name, _shown(old, name), _shown(new, name)) for name in sorted({*old, *new})]
     details = [(name, _shown(row.details, name)) for name in sorted(row.details)]
-    return render_template("app/audit_entry.html", entry=entry, seal=seal, changes=changes, details=details)
+    return render_template(
+        "app/audit_entry.html", entry=entry, seal=seal, changes=changes, details=details, thing=audit_words.thing
+    )
 
 
 @bp.get("/audit/chain")

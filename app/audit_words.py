@@ -198,7 +198,50 @@ KINDS = (
 )
 """What the filter offers: the beginning of actions, and what it is called."""
 
+THINGS: dict[str, Any] = {
+    "api_client": _("API client"),
+    "assignment": _("assignment"),
+    "audience": _("audience"),
+    "audit_log": _("audit log"),
+    "auth_session": _("session"),
+    "certificate": _("certificate"),
+    "completion": _("completion"),
+    "content_package": _("package"),
+    "course": _("course"),
+    "course_version": _("version of a course"),
+    "custom_field": _("own field"),
+    "enrollment": _("enrollment"),
+    "group": _("group"),
+    "identity_provider": _("identity provider"),
+    "job": _("job"),
+    "lrs_credential": _("LRS credential"),
+    "lrs_forwarder": _("forwarder"),
+    "lrs_import": _("file of statements"),
+    "lrs_person": _("xAPI person"),
+    "lrs_profile": _("xAPI profile"),
+    "lrs_puller": _("puller"),
+    "lrs_retention_rule": _("rule of retention"),
+    "module": _("module"),
+    "org_unit": _("unit"),
+    "organization": _("organization"),
+    "package_import": _("import of a package"),
+    "package_version": _("version of a package"),
+    "people_import": _("import of people"),
+    "person": _("person"),
+    "position": _("position"),
+    "registration": _("attempts at a package"),
+    "role": _("role"),
+    "section": _("section"),
+}
+"""What entries are about; a kind that is not here is told by its name."""
+
 _NAMES = ("title", "name", "label", "role", "number", "file", "code", "key")
+
+
+def thing(entity_type: str | None) -> str:
+    """Return what a kind of thing is called."""
+    kind = entity_type or ""
+    return str(THINGS.get(kind, kind.replace("_", " ")))
 
 
 def sentence(action: str, values: Mapping[str, Any], who: str, whom: str) -> str:

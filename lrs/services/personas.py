@@ -176,7 +176,7 @@ def _anchor(person: Person) -> str:
 def named(text: str) -> str:
     """The identifier that somebody means: as a link carries it, a mail address, an account (home page|name), an OpenID.
 
-    Raises Invalid when there is nothing.
+    Raises Invalid when it is none of these.
     """
     text = text.strip()
     if not text:
@@ -186,6 +186,8 @@ def named(text: str) -> str:
     if "@" in text and "://" not in text:
         return "mbox|" + comparable_mbox(text if text.startswith("mailto:") else f"mailto:{text}")
     home_page, bar, name = text.rpartition("|")
+    if not bar and "://" not in text:  # a name, most likely: as an OpenID it would find nothing and look like an answer
+        raise _invalid("other", "This is no mail address, no home page|name of an account and no OpenID.")
     return f"account|{home_page}|{name}" if bar else f"openid|{text}"
 
 

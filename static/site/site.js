@@ -17,6 +17,12 @@ const rail = document.querySelector(".rail");
 const here = rail?.querySelector("[aria-current]");
 if (here) rail.scrollTop = here.getBoundingClientRect().bottom - rail.getBoundingClientRect().bottom + 24;  // the page itself stays
 
+for (const tabs of document.querySelectorAll(".tabs")) {
+  const current = tabs.querySelector("[aria-current]")?.getBoundingClientRect();
+  const around = tabs.getBoundingClientRect();
+  if (current && (current.right > around.right || current.left < around.left)) tabs.scrollLeft += (current.left + current.right - around.left - around.right) / 2;
+}
+
 // ---------------------------------------------------------------- colors
 
 function chosenTheme() {

@@ -92,6 +92,12 @@ def test_the_export_keeps_the_filters_is_harmless_and_recorded(sign_in, log):
     assert "Cem Tester exported entries of the audit log" in cem.get("/audit").text
 
 
+def test_things_are_called_what_people_call_them():
+    assert audit_words.thing("auth_session") == "session"
+    assert audit_words.thing("tea_kettle") == "tea kettle"
+    assert audit_words.thing(None) == ""
+
+
 def test_an_unknown_action_is_told_by_its_name():
     assert audit_words.sentence("kettle.boiled_100%", {"label": "tea"}, "Ana", "") == "Ana: kettle boiled 100 tea"
 

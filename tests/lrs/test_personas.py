@@ -39,6 +39,24 @@ def merged(session, one, other):
     return personas.merge(session, one, other, by=None, now=clock.now())
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        pytest.param("Ana@example.com", "mbox|mailto:Ana@example.com", id="a mail address"),
+        pytest.param("https://lms.example|4711", LMS, id="an account"),
+        pytest.param("https://ana.example/", "openid|https://ana.example/", id="an OpenID"),
+        pytest.param(LMS, LMS, id="what a link carries"),
+    ],
+)
+def test_whom_somebody_means(said, meant):
+    assert personas.named(said).lower() == meant.lower()
+
+
+def test_a_name_is_no_identifier_that_finds_nothing():
+    with pytest.raises(Invalid, match="This is no mail address"):
+        personas.named("Ana Tester")
+
+
 def test_an_account_of_ours_and_the_confirmed_address_are_one_person(db, ana):
     by_account = personas.person_of(db, ana)
     mailbox = next(item for item in by_account.identifiers if item.startswith("mbox|"))
