@@ -1,4 +1,4 @@
-"""Run the tests: one PostgreSQL for all test processes, two test processes side by side.
+"""Run the tests: one PostgreSQL for all test processes, three test processes side by side.
 
 python tools/run_tests.py [pytest arguments]
 """
@@ -30,8 +30,8 @@ def main() -> int:
 
 
 def run(environment: os._Environ[str] | dict[str, str]) -> int:
-    """Run pytest over two processes; a file stays with one of them. More would only starve the browsers."""
-    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", *sys.argv[1:]]
+    """Run pytest over three processes; a file stays with one of them. More would only starve the browsers."""
+    command = [sys.executable, "-m", "pytest", "-n", "3", "--dist", "loadfile", *sys.argv[1:]]
     return subprocess.run(command, cwd=ROOT, env=dict(environment), check=False).returncode
 
 

@@ -1,13 +1,12 @@
 """Whose word counts for where a request came from."""
 
-import asyncio
-
 import pytest
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.server import Web
 from core import config
 from core.config import ConfigurationError
+from tests import loops
 
 
 def seen(home, proxies, peer, said):
@@ -20,7 +19,7 @@ def seen(home, proxies, peer, said):
 
     front = ProxyHeadersMiddleware(app, Web(settings, lambda: None).cfg.forwarded_allow_ips)
     scope = {"type": "http", "scheme": "http", "client": (peer, 1), "headers": [(b"x-forwarded-for", said.encode())]}
-    asyncio.run(front(scope, None, None))
+    loops.run(front(scope, None, None))
     return found["client"][0]
 
 

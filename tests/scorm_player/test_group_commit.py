@@ -17,6 +17,7 @@ from scorm_player.store import answers
 from scorm_player.store import registrations as registration_store
 from scorm_player.store import runtime as runtime_store
 from scorm_player.tables import LaunchSession
+from tests import loops
 from tests.scorm_player.playing import course, launched
 from tests.scorm_player.test_playing import verbs
 
@@ -63,7 +64,7 @@ def commit(database, *requests):
     async def all_of_them():
         return await asyncio.gather(*[committer(database).submit(one) for one in requests])
 
-    return asyncio.run(all_of_them())
+    return loops.run(all_of_them())
 
 
 def test_many_learners_are_kept_in_one_transaction_with_answers_time_and_statements(database, cast, class_of):

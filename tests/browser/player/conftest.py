@@ -14,7 +14,7 @@ from flask import Flask, Response, render_template_string, request
 from playwright.sync_api import BrowserContext, Frame, Page
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from app import create_app
+from app import build, equip
 from core import clock, config
 from core.db import Database
 from core.http import current_tenant, database, requires
@@ -178,9 +178,17 @@ DEFAULT_PAIR = ("localhost", "127.0.0.1")
 SIBLINGS = ("app.localhost", "content.localhost")  # one site: cookies that are lax travel between them
 
 
+@pytest.fixture(scope="session")
+def with_pages() -> Flask:
+    """The application's views and ours, registered once."""
+    app = build()
+    mount_pages(app)
+    return app
+
+
 @pytest.fixture
 def stage(
-    request: pytest.FixtureRequest, database_url: str, database: Database, cast: Cast, tmp_path: Path
+    request: pytest.FixtureRequest, with_pages: Flask, database: Database, database_url: str, cast: Cast, tmp_path: Path
 ) -> Iterator[Stage]:
     """The application on the default pair of hosts, or on the pair the test names (indirect parameter)."""
     app_host, content_host = getattr(request, "param", DEFAULT_PAIR)
@@ -197,9 +205,8 @@ def stage(
             "STOA_TEST": "1",
         }
     )
-    app = create_app(settings, database)
-    made = Stage(app, database, cast, port)
-    mount_pages(app)
+    equip(with_pages, settings, database)
+    made = Stage(with_pages, database, cast, port)
     made.start()
     yield made
     made.stop()
