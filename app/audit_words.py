@@ -93,6 +93,10 @@ SENTENCES: dict[str, Any] = {
     "package.imported": _("%(who)s imported the package %(what)s"),
     "package.reading_revoked": _("%(who)s revoked the addresses of a package's files"),
     "package.refused": _("The package %(what)s was refused"),
+    "package_upload.expired": _("The upload of %(what)s waited too long for its next piece and was forgotten"),
+    "package_upload.finished": _("%(who)s finished the upload of %(what)s"),
+    "package_upload.removed": _("%(who)s gave the upload of %(what)s up"),
+    "package_upload.started": _("%(who)s began the upload of %(what)s"),
     "password.changed": _("%(whom)s changed their password"),
     "password.reset": _("%(whom)s set a new password"),
     "password.reset_asked": _("Somebody asked for a new password for %(whom)s"),
@@ -184,7 +188,7 @@ KINDS = (
     ("group.", _("Groups of HR systems")),
     ("course.", _("Courses")),
     ("module", _("Modules")),
-    ("package.", _("Packages")),
+    ("package", _("Packages")),
     ("assignment.", _("Assignments")),
     ("completion.", _("Completions")),
     ("certificate.", _("Certificates")),
@@ -225,6 +229,7 @@ THINGS: dict[str, Any] = {
     "org_unit": _("unit"),
     "organization": _("organization"),
     "package_import": _("import of a package"),
+    "package_upload": _("upload of a package"),
     "package_version": _("version of a package"),
     "people_import": _("import of people"),
     "person": _("person"),
@@ -235,7 +240,7 @@ THINGS: dict[str, Any] = {
 }
 """What entries are about; a kind that is not here is told by its name."""
 
-_NAMES = ("title", "name", "label", "role", "number", "file", "code", "key")
+_NAMES = ("title", "name", "label", "role", "number", "file", "file_name", "code", "key")
 
 
 def thing(entity_type: str | None) -> str:

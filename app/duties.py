@@ -12,6 +12,7 @@ from core import audit, audit_chain, clock, files, jobs, replies
 from core.jobs import Work
 from core.logs import logger
 from core.tables import DomainEvent, Job, JobState
+from scorm_player.services import uploads
 
 DAY = timedelta(days=1)
 KEEP_JOBS = 14 * DAY
@@ -41,6 +42,15 @@ def sweep_files(work: Work) -> Mapping[str, Any]:
             work.files.delete(sha256)
             blobs += 1
     return {"rows": rows, "files": blobs}
+
+
+def forget_uploads(work: Work) -> Mapping[str, Any]:
+    """Forget packages that were sent in part and not gone on with, and finished uploads nobody asks about any more."""
+    count = 0
+    for organization_id in _organizations(work):
+        with work.database.write(organization_id) as session:
+            count += uploads.forget_expired(session, clock.now())
+    return {"uploads": count}
 
 
 def tidy_jobs(work: Work) -> Mapping[str, Any]:

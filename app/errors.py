@@ -38,6 +38,7 @@ def answer(error: StoaError) -> ResponseReturnValue:
     response = _respond(error.status, error.title, error.message, error.problems)
     if isinstance(error, Unauthorized) and request.path.startswith("/api/"):
         response.headers["WWW-Authenticate"] = 'Bearer realm="stoa"'
+    response.headers.update(error.headers)
     if retry_after := getattr(error, "retry_after", None):
         response.headers["Retry-After"] = str(retry_after)
     return response

@@ -71,6 +71,7 @@ JOBS: dict[str, jobs.Handler] = {
     "accounts.refresh_audiences_of": accounts_jobs.refresh_audiences_of,
     "app.check_audit_log": duties.check_audit_log,
     "app.check_audit_logs": duties.check_audit_logs,
+    "app.forget_uploads": duties.forget_uploads,
     "app.seal_audit_logs": duties.seal_audit_logs,
     "app.sweep_files": duties.sweep_files,
     "app.tidy_jobs": duties.tidy_jobs,
@@ -95,6 +96,7 @@ JOBS: dict[str, jobs.Handler] = {
 SCHEDULE: dict[str, jobs.Duty] = {
     "seal_audit_logs": jobs.Duty("app.seal_audit_logs", timedelta(minutes=1)),
     "check_audit_logs": jobs.Duty("app.check_audit_logs", timedelta(days=1)),
+    "forget_uploads": jobs.Duty("app.forget_uploads", timedelta(hours=1)),
     "sweep_files": jobs.Duty("app.sweep_files", timedelta(hours=6)),
     "look_after_remotes": jobs.Duty("lrs.look_after_remotes", timedelta(minutes=5)),
     "forget_refusals": jobs.Duty("lrs.forget_refusals", timedelta(hours=6)),

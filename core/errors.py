@@ -3,8 +3,9 @@
 The edge turns them into a page, problem+json or xAPI text; nobody else catches them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 
 @dataclass(frozen=True)
@@ -17,10 +18,14 @@ class Problem:
 
 
 class StoaError(Exception):
-    """Something went wrong that a person can be told about. `status` is the HTTP status."""
+    """Something went wrong that a person can be told about. `status` is the HTTP status.
+
+    `headers` go with the answer, where a protocol wants some.
+    """
 
     status = 500
     title = "Something went wrong"
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, message: str = "", *, problems: Sequence[Problem] = ()) -> None:
         super().__init__(message or self.title)
@@ -94,6 +99,13 @@ class TooLarge(StoaError):
 
     status = 413
     title = "This is too large"
+
+
+class Unsupported(StoaError):
+    """The body is of a kind that is not taken here; the message names the right one."""
+
+    status = 415
+    title = "This kind of body is not taken here"
 
 
 class Invalid(StoaError):

@@ -19,3 +19,19 @@ class NotAPackage(Invalid):
     """The upload is empty, or no file came with the request."""
 
     title = "No package was uploaded"
+
+
+class WrongOffset(Conflict):
+    """A piece of an upload does not begin where the upload ends; `Upload-Offset` says where that is."""
+
+    title = "This is not the next piece"
+
+    def __init__(self, offset: int) -> None:
+        super().__init__(f"The upload goes on at byte {offset}.")
+        self.headers = {"Upload-Offset": str(offset)}
+
+
+class TooManyUploads(Conflict):
+    """Whoever begins one more upload has too many unfinished ones."""
+
+    title = "There are too many unfinished uploads"

@@ -10,13 +10,15 @@ from core import clock
 from core.jobs import Work
 from scorm_player.archive import Limits, setting
 from scorm_player.findings import Refused
-from scorm_player.services import packages, schemas
+from scorm_player.services import packages, schemas, uploads
 from scorm_player.tables import ImportState
 
 
 def import_package(work: Work, import_id: str, home: str) -> Mapping[str, Any]:
     """Examine an upload and keep it as a version, or refuse it and remove its bytes. `home`: the app's origin."""
     number = UUID(import_id)
+    if changed := put_together(work, number):
+        return refused_import(work, number, changed)
     with work.write() as session:
         upload = packages.mark(session, number, ImportState.SCANNING)
         if packages.repeat(session, number, clock.now()):
@@ -25,15 +27,33 @@ def import_package(work: Work, import_id: str, home: str) -> Mapping[str, Any]:
         with work.files.open(upload.sha256) as file:
             examined = packages.examine(file, limits(os.environ), work.progress)
     except Refused as refused:
-        with work.write() as session:
-            packages.refuse(session, number, refused, clock.now())
-            is_held = packages.is_held(session, upload.sha256)
-        if not is_held:
-            work.files.delete(upload.sha256)
-        return {"url": f"/packages/imports/{import_id}", "refused": refused.finding.rule}
+        return refused_import(work, number, refused)
     with work.write() as session:
         version = packages.accept(session, number, examined, home=home, now=clock.now())
     return {"url": f"/packages/imports/{import_id}", "package_version_id": str(version.id)}
+
+
+def put_together(work: Work, import_id: UUID) -> Refused | None:
+    """Make one file of an upload that came in pieces; answer why it is not to be kept, if it is not what was told."""
+    with work.read() as session:
+        pieces = uploads.waiting_pieces(session, import_id)
+    if pieces:
+        work.progress(1, "Putting the pieces together")
+        whole = uploads.join(work.files, pieces)
+        with work.write() as session:
+            uploads.joined(session, import_id, whole)
+    with work.read() as session:
+        return uploads.difference(session, import_id)
+
+
+def refused_import(work: Work, import_id: UUID, refused: Refused) -> Mapping[str, Any]:
+    """Note that an upload was refused and remove its bytes, unless somebody holds on to them."""
+    with work.write() as session:
+        sha256 = packages.refuse(session, import_id, refused, clock.now()).sha256
+        is_held = packages.is_held(session, sha256)
+    if not is_held:
+        work.files.delete(sha256)
+    return {"url": f"/packages/imports/{import_id}", "refused": refused.finding.rule}
 
 
 def check_schemas(work: Work, version_id: str) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, LargeBinary, Numeric, String, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, Numeric, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import TenantTable, enum_column, file_key, member_key, one_of, tenant_key
@@ -169,6 +169,53 @@ class PackageImport(TenantTable):
         one_of("source", PackageSource),
         one_of("state", ImportState),
         Index("ix_package_imports_newest", "organization_id", "created_at"),
+    )
+
+
+class PackageUpload(TenantTable):
+    """A package that comes in pieces: how large it will be, and how much of it is here. Gone some days after the last.
+
+    `size_bytes` and `offset_bytes` are tus's Upload-Length and Upload-Offset, `told` its Upload-Metadata as given.
+    """
+
+    __tablename__ = "package_uploads"
+
+    file_name: Mapped[str] = mapped_column(String(255))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    offset_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    sha256: Mapped[str] = mapped_column(String(64), default="")  # what the whole shall be; empty when nobody said
+    fingerprint: Mapped[str] = mapped_column(String(64), default="")  # by which a page knows the file again
+    told: Mapped[str] = mapped_column(String(2000), default="")
+    source: Mapped[PackageSource] = enum_column(PackageSource)
+    import_id: Mapped[UUID | None]  # as soon as the last piece is here
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID]
+    expires_at: Mapped[datetime]
+
+    __table_args__ = (
+        tenant_key("import_id", "package_imports"),
+        member_key("created_by"),
+        one_of("source", PackageSource),
+        CheckConstraint("offset_bytes BETWEEN 0 AND size_bytes", name="offset"),
+        Index("ix_package_uploads_created_by", "organization_id", "created_by"),
+        Index("ix_package_uploads_import", "organization_id", "import_id"),
+    )
+
+
+class PackageUploadPiece(TenantTable):
+    """A part of an upload that is here, from byte `starts_at` on. Gone once they are put together."""
+
+    __tablename__ = "package_upload_pieces"
+
+    upload_id: Mapped[UUID]
+    starts_at: Mapped[int] = mapped_column(BigInteger)
+    file_id: Mapped[UUID]
+
+    __table_args__ = (
+        tenant_key("upload_id", "package_uploads", ondelete="CASCADE"),
+        file_key("file_id"),
+        UniqueConstraint("organization_id", "upload_id", "starts_at", name="uq_package_upload_pieces_place"),
+        Index("ix_package_upload_pieces_file", "organization_id", "file_id"),
     )
 
 

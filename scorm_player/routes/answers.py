@@ -16,7 +16,10 @@ class PackagesWanted(rest.Paging):
 
 
 class ImportAnswer(rest.Answer):
-    """What became of an upload; `findings` name file, line, rule and remedy."""
+    """What became of an upload; `findings` name file, line, rule and remedy.
+
+    `sha256` is empty while the pieces of an upload wait to be put together.
+    """
 
     id: UUID
     state: str
@@ -28,6 +31,19 @@ class ImportAnswer(rest.Answer):
     created_at: datetime
     finished_at: datetime | None
     findings: list[dict[str, Any]]
+
+
+class UploadAnswer(rest.Answer):
+    """An upload that comes in pieces; with the last one `import_id` is there: what becomes of the package."""
+
+    id: UUID
+    file_name: str
+    size_bytes: int
+    offset_bytes: int
+    fingerprint: str
+    import_id: UUID | None
+    created_at: datetime
+    expires_at: datetime
 
 
 class PackageVersionAnswer(rest.Answer):

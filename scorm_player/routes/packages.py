@@ -7,11 +7,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from core import clock, jobs
-from core.http import config, current_tenant, database, page_number, requires, searched
+from core.http import config, current_tenant, current_user, database, page_number, requires, searched
 from scorm_player.errors import NotAPackage
+from scorm_player.routes.api_uploads import PIECE
 from scorm_player.routes.blueprint import bp
 from scorm_player.routes.uploads import receive_upload
-from scorm_player.services import hot_fix, packages, playback
+from scorm_player.services import hot_fix, packages, playback, uploads
 from scorm_player.tables import ImportState, PackageItem, PackageSource
 
 PAGE = 50
@@ -58,9 +59,25 @@ def upload_package() -> ResponseReturnValue:
 
 
 def upload_form(error: str | None = None) -> str:
-    """Return the upload form."""
+    """Return the upload form, with what can be gone on with."""
     limit = f"{config().max_upload / (1 << 20):,.0f} MB"
-    return render_template("scorm_player/packages_new.html", error=error, limit=limit)
+    person = current_user()
+    with database().read(person.organization_id) as session:
+        unfinished = uploads.unfinished(session, person.user_id, clock.now())
+    return render_template(
+        "scorm_player/packages_new.html", error=error, limit=limit, unfinished=unfinished, piece_bytes=PIECE
+    )
+
+
+@bp.post("/packages/uploads/<uuid:upload_id>/remove")
+@requires("package.import")
+def remove_upload(upload_id: UUID) -> ResponseReturnValue:
+    """Give an unfinished upload up."""
+    person = current_user()
+    with database().write(person.organization_id) as session:
+        uploads.remove(session, upload_id, person.user_id)
+    flash(_("The upload was removed."), "ok")
+    return redirect(url_for("scorm_player.new_package"))
 
 
 @bp.get("/packages/imports/<uuid:import_id>")

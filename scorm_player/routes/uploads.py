@@ -12,7 +12,7 @@ from scorm_player.routes.blueprint import bp
 from scorm_player.services import packages
 from scorm_player.tables import PackageImport, PackageSource
 
-UPLOADS = ("scorm_player.upload_package", "scorm_player.api_upload_package")
+UPLOADS = ("scorm_player.upload_package", "scorm_player.api_upload_package", "scorm_player.api_send_piece")
 FIELD = "package"
 LONGEST_NAME = 255
 

@@ -385,7 +385,7 @@ def repeat(session: Session, import_id: UUID, now: datetime) -> bool:
     return True
 
 
-def refuse(session: Session, import_id: UUID, refused: Refused, now: datetime) -> None:
+def refuse(session: Session, import_id: UUID, refused: Refused, now: datetime) -> PackageImport:
     """Note that an upload was refused, and why; the job then removes its bytes. Publishes PackageRefused."""
     upload = store.get_import(session, import_id, lock=True)
     upload.state = ImportState.FAILED
@@ -394,6 +394,7 @@ def refuse(session: Session, import_id: UUID, refused: Refused, now: datetime) -
     publish(session, PackageRefused(upload.id, refused.finding.rule))
     details = {"rule": refused.finding.rule, "sha256": upload.sha256, "file_name": upload.file_name}
     audit.record(session, "package.refused", "package_import", upload.id, details=details)
+    return upload
 
 
 def mark(session: Session, import_id: UUID, state: ImportState) -> PackageImport:
