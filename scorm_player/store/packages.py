@@ -21,6 +21,7 @@ from scorm_player.tables import (
 
 Row = TypeVar("Row")
 
+LARGEST_NUMBER = (1 << 31) - 1  # of an integer column
 READY = (ImportState.READY, ImportState.READY_WITH_WARNINGS)
 
 
@@ -36,6 +37,8 @@ def get_version(session: Session, version_id: UUID) -> PackageVersion:
 
 def get_version_number(session: Session, package_id: UUID, sequence: int) -> PackageVersion:
     """Return version `sequence` of a package. Raises NotFound."""
+    if sequence > LARGEST_NUMBER:
+        raise NotFound("There is no such package.")
     query = select(PackageVersion).where(PackageVersion.package_id == package_id, PackageVersion.sequence == sequence)
     return _existing(session.scalar(query))
 
