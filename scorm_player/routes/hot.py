@@ -7,7 +7,6 @@ is go the long way; both ways use the same service, the same index and the same 
 import os
 import struct
 from collections.abc import Mapping
-from typing import BinaryIO
 from urllib.parse import unquote
 
 from core.db import uuid7
@@ -16,7 +15,7 @@ from core.http import Parts
 from scorm_player.archive import GZIP_HEADER, Member
 from scorm_player.content_types import is_media
 from scorm_player.services.content import Content, remembered
-from scorm_player.services.shelf import Shelf
+from scorm_player.services.shelf import OpenFile, Shelf
 
 PREFIX = b"/p/"
 LARGEST = 256 * 1024
@@ -25,7 +24,7 @@ LARGEST = 256 * 1024
 CACHING = "private, max-age=2592000, immutable"  # a month: then the path itself changes
 
 _LONG_WAY = frozenset({b"range", b"if-range", b"service-worker"})
-_zips: Shelf[BinaryIO] = Shelf(64)
+_zips: Shelf[OpenFile] = Shelf(64)
 
 Headers = Mapping[bytes, bytes]
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
@@ -71,8 +70,8 @@ def _body(parts: Parts, found: Content, member: Member) -> bytes:
     """The bytes as they lie, as a gzip file where they are deflated (RFC 1952). Raises TypeError for a bucket."""
     if not parts.files.folder:
         raise TypeError
-    file = _zips.get(found.sha256, lambda: parts.files.open(found.sha256))
-    raw = os.pread(file.fileno(), member.compressed_size, member.offset)
+    kept = _zips.get(found.sha256, lambda: OpenFile(parts.files.open(found.sha256)))
+    raw = os.pread(kept.file.fileno(), member.compressed_size, member.offset)
     if len(raw) != member.compressed_size:
         raise OSError("the file ends in the middle of its contents")
     if not member.is_deflated:

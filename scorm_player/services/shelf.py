@@ -1,9 +1,10 @@
-"""A small memory for things that never change once made: a version's manifest, the index of its zip."""
+"""A small memory for things that never change once made: a version's manifest, the index of its zip, the open zip."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import BinaryIO, Generic, TypeVar
+from weakref import finalize
 
 Thing = TypeVar("Thing")
 
@@ -38,3 +39,14 @@ class Shelf(Generic[Thing]):
         """Let go of the thing of this key."""
         with self._lock:
             self._things.pop(key, None)
+
+
+class OpenFile:
+    """A file that stays open for as long as somebody holds this, and at the longest until the process ends.
+
+    What has left a shelf may still be read from by another thread: so nobody closes it, the last to let go does.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        finalize(self, file.close)
