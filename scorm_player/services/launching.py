@@ -12,7 +12,7 @@ from scorm_player.errors import NotPlayable
 from scorm_player.policy import Policy, as_settings
 from scorm_player.scorm import transfer, visit
 from scorm_player.scorm.data_model import table
-from scorm_player.scorm.sequencing.definition import HiddenControl
+from scorm_player.scorm.sequencing.definition import Edition, HiddenControl
 from scorm_player.scorm.sequencing.overall import Outcome, begin_session, close_session, overall_sequencing
 from scorm_player.scorm.sequencing.requests import NavigationRequest
 from scorm_player.scorm.sequencing.tree import ActivityTree, Node
@@ -303,17 +303,23 @@ def _launch(
             "url": f"{addresses.known.content_origin}/close",
             "token": addresses.close_token(organization_of(session), launched.id),
         },
-        "navigation": controls(outlook),
+        "navigation": controls(outlook, course.structure.edition),
     }
     return Launch(launched.id, document, adapter_url)
 
 
-def controls(outlook: Outlook) -> Document:
-    """Tell which of the player's controls are shown and which of them lead somewhere."""
+def controls(outlook: Outlook, edition: Edition) -> Document:
+    """Tell which of the player's controls are shown and which of them lead somewhere.
+
+    `end` is Exit All: of use where SCORM 2004 has several activities to begin anew; SCORM 1.2 knows no attempts.
+    """
+    end = _control(outlook, HiddenControl.EXIT_ALL, NavigationRequest.EXIT_ALL)
+    is_one = edition is Edition.SCORM_1_2 or sum(entry.is_leaf for entry in outlook.contents) < 2
     return {
         "previous": _control(outlook, HiddenControl.PREVIOUS, NavigationRequest.PREVIOUS),
         "next": _control(outlook, HiddenControl.CONTINUE, NavigationRequest.CONTINUE),
         "exit": {"enabled": True, "visible": True},
+        "end": end | {"visible": end["visible"] and not is_one},
     }
 
 

@@ -88,13 +88,27 @@ def summary_of(found: Registration) -> RegistrationSummary:
     )
 
 
+@dataclass(frozen=True)
+class Contents:
+    """What the course holds, in its order. `whole` is what to choose the course itself by, where that may be."""
+
+    items: list[OutlineItem]
+    whole: str | None
+
+
 def outline(session: Session, registration_id: UUID) -> list[OutlineItem]:
     """Return what the course holds, in its order, with each item's status and whether it may be opened now."""
+    return contents(session, registration_id).items
+
+
+def contents(session: Session, registration_id: UUID) -> Contents:
+    """Return the outline, and whether the course itself may be chosen: that leads to where its sequencing begins."""
     registration = store.get(session, registration_id)
     course = store.course(session, registration.package_version_id)
     states = runtime_store.newest_states(session, registration_id)
     outlook = play.outlook(session, registration, course)
-    return [
+    whole = next((entry.identifier for entry in outlook.contents if entry.depth == 0 and entry.is_selectable), None)
+    items = [
         OutlineItem(
             item_id=course.item_ids[entry.identifier],
             title=entry.title,
@@ -108,6 +122,7 @@ def outline(session: Session, registration_id: UUID) -> list[OutlineItem]:
         for entry in outlook.contents
         if entry.is_visible and entry.depth > 0 and entry.identifier in course.item_ids
     ]
+    return Contents(items, whole)
 
 
 def _status(entry: Entry, state: ScormItemState | None) -> Status:

@@ -13,7 +13,15 @@ from core.errors import BadRequest, Forbidden, Gone, NotFound
 from core.tables import DomainEvent
 from lrs.services import statements as lrs
 from scorm_player.errors import NotPlayable, Superseded
-from scorm_player.scorm.sequencing.definition import DataMap, Edition, Objective, ObjectiveMap
+from scorm_player.scorm.sequencing.definition import (
+    Activity,
+    ControlModes,
+    DataMap,
+    Edition,
+    HiddenControl,
+    Objective,
+    ObjectiveMap,
+)
 from scorm_player.services import addresses, registrations, runtime
 from scorm_player.services.runtime import Batch
 from scorm_player.store import registrations as store
@@ -323,6 +331,55 @@ def test_choosing_another_item_at_launch_goes_on_with_the_suspended_attempt_on_t
     assert again.document["values"]["cmi.entry"] == "resume"
     assert again.document["values"]["cmi.suspend_data"] == "half"
     assert one.is_enabled
+
+
+def test_a_chapter_and_the_course_itself_are_chosen_like_a_lesson_where_the_manifest_lets_them(db, cast):
+    flows, closed = ControlModes(choice=True, flow=True), ControlModes(choice=True, flow=False)
+    chapters = [
+        Activity(name, title=name.title(), control=control, children=(sco(f"{name}-one"), sco(f"{name}-two")))
+        for name, control in (("first", flows), ("second", flows), ("shelf", closed))
+    ]
+    registration = registered(db, cast.ana, *chapters, edition=Edition.FOURTH)
+    first = launched(db, registration)
+    contents = registrations.contents(db, registration)
+    chosen = {item.title: item for item in contents.items if not item.is_launchable}
+
+    second = runtime.navigate(db, first.session_id, "choice", str(chosen["Second"].item_id), now=NOW)
+    again = runtime.navigate(db, second.session_id, "choice", contents.whole, now=NOW)
+
+    assert {title: item.is_enabled for title, item in chosen.items()} == {"First": True, "Second": True, "Shelf": False}
+    assert second.document["title"] == "Second-One"
+    assert again.document["title"] == "First-One"
+
+
+@pytest.mark.parametrize(
+    ("activities", "edition", "is_visible"),
+    [
+        pytest.param([sco("one"), sco("two")], Edition.FOURTH, True, id="several parts can be begun anew"),
+        pytest.param([sco("one")], Edition.FOURTH, False, id="one part decides for itself"),
+        pytest.param([sco("one"), sco("two")], Edition.SCORM_1_2, False, id="1.2 knows no attempts on a course"),
+        pytest.param(
+            [sco("one", hidden_controls=frozenset({HiddenControl.EXIT_ALL})), sco("two")],
+            Edition.FOURTH,
+            False,
+            id="the manifest hides it",
+        ),
+    ],
+)
+def test_the_attempt_can_be_ended_where_that_means_something(db, cast, activities, edition, is_visible):
+    first = launched(db, registered(db, cast.ana, *activities, edition=edition))
+
+    assert first.document["navigation"]["end"]["visible"] is is_visible
+
+
+def test_ending_the_attempt_begins_anew_and_leaving_does_not(db, cast):
+    registration = registered(db, cast.ana, sco("one"), sco("two"), edition=Edition.FOURTH)
+    first = launched(db, registration)
+    second = runtime.navigate(db, first.session_id, "continue", now=NOW)
+
+    assert runtime.navigate(db, second.session_id, "exitAll", now=NOW) == runtime.Ended(suspended=False)
+
+    assert launched(db, registration, now=NOW + timedelta(days=1)).document["title"] == "One"
 
 
 def test_an_item_with_unmet_prerequisites_cannot_be_opened_and_says_why(db, cast):

@@ -98,7 +98,8 @@ def test_a_package_of_several_parts_has_an_outline_to_choose_from_and_buttons_to
 
     assert 'id="stoa-previous"' in page
     assert 'id="stoa-next"' in page
-    assert page.count("data-item=") == 2
+    assert page.count("data-item=") == 3, "both parts, and the course itself"
+    assert 'data-request="exitAll"' in page
 
 
 def test_a_completion_appears_on_home_with_its_certificate(sign_in, proven):

@@ -41,12 +41,13 @@ class ModuleLine:
 
 @dataclass(frozen=True)
 class Outline:
-    """The course's modules, and inside the one that is open its items."""
+    """The course's modules, and inside the one that is open its items; `whole` chooses that one itself."""
 
     enrollment_id: UUID
     module_id: UUID
     modules: Sequence[ModuleLine]
     items: Sequence[OutlineItem]
+    whole: str | None
     is_catching_up: bool
 
 
@@ -129,11 +130,13 @@ def _outline(
     lines = modules(session, enrollment, sources)
     here = _line(lines, module_id)
     registration_id = store.find_registration(session, enrollment.id, module_id)
+    held = registrations.contents(session, registration_id) if registration_id is not None else None
     return Outline(
         enrollment_id=enrollment.id,
         module_id=module_id,
         modules=lines,
-        items=registrations.outline(session, registration_id) if registration_id is not None else (),
+        items=held.items if held else (),
+        whole=held.whole if held else None,
         is_catching_up=_is_catching_up(session, enrollment.id, here, now),
     )
 
