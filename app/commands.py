@@ -14,7 +14,7 @@ import click
 from sqlalchemy.exc import NoResultFound
 
 from accounts.services import organizations, people, personal_data, providers, second_factor
-from app import demo, server, supervisor, wiring
+from app import demo, metrics, server, supervisor, wiring
 from app.front import front
 from core import audit, audit_chain, clock, config, logs, mail, migrations
 from core.config import Config, ConfigurationError
@@ -71,6 +71,15 @@ def serve() -> None:
 
     parts = {"web": server.Web(settings, front).run, "worker": lambda: run_worker(settings, threads=2)}
     sys.exit(supervisor.serve(settings, prepare, parts, announce))
+
+
+@stoa.command()
+def web() -> None:
+    """Answer requests until told to stop; database and worker are somebody else's."""
+    settings = config.load()
+    logs.configure(json=settings.json_logs)
+    metrics.share(settings.home / "metrics")
+    server.Web(settings, front).run()
 
 
 @stoa.command()

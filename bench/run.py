@@ -245,9 +245,7 @@ def combinations() -> Iterator[dict[str, Any]]:
 @contextmanager
 def web(settings: Config, home: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The web server as `make serve` starts it, without the worker beside it."""
-    from app import server  # noqa: PLC0415 - it reads the environment
-
-    command = [sys.executable, "-m", "gunicorn", *server.gunicorn_arguments(settings)]
+    command = [sys.executable, "-m", "app", "web"]
     with (home / "web.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=os.environ, stdout=log, stderr=log)  # noqa: S603
     try:
