@@ -26,9 +26,9 @@ def show_answers(package_id: UUID, sequence: int) -> ResponseReturnValue:
 @requires("progress.read")
 def download_answers(package_id: UUID, sequence: int) -> ResponseReturnValue:
     """Answer the item analysis as a file."""
-    with database().read(current_tenant()) as session:
+    with database().write(current_tenant()) as session:
         version = packages.version_number(session, package_id, sequence)
-        rows = reports.answer_rows(reports.analysis(session, version.id))
+        rows = reports.answer_rows(reports.exported(session, version.id, version.title))
     response = Response(as_csv(reports.ANSWER_COLUMNS, rows), content_type="text/csv; charset=utf-8")
     response.headers.set("Content-Disposition", "attachment", filename=f"answers-version-{sequence}.csv")
     return response

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from core import audit
 from core.db import Session
 from scorm_player.answers import Row
 from scorm_player.scorm import cmi
@@ -217,6 +218,14 @@ def standings(session: Session, registration_ids: Sequence[UUID]) -> list[Standi
         Standing(summary_of(row), counts.get(row.id, 0), row.started_at, row.completed_at)
         for row in store.registrations(session, registration_ids)
     ]
+
+
+def exported(session: Session, version_id: UUID, title: str) -> list[Analyzed]:
+    """Return how a version's questions were answered, for a file, and note that it was taken out."""
+    found = analysis(session, version_id)
+    details = {"title": title, "rows": len(found)}
+    audit.record(session, "package.answers_exported", "package_version", version_id, details=details)
+    return found
 
 
 def answer_rows(found: Sequence[Analyzed]) -> list[Row]:

@@ -1,11 +1,15 @@
 """Attempts on pages: to the learner whose they are, to whoever may see progress, and to nobody else."""
 
 import pytest
+from sqlalchemy import select
 
 from core import clock
+from core.tables import AuditLog
 from scorm_player.services import runtime
 from scorm_player.services.runtime import Batch, Learner
+from scorm_player.tables import PackageVersion
 from tests.training import stage
+from training.routes import attempts
 
 
 @pytest.fixture
@@ -61,3 +65,31 @@ def test_the_report_is_reached_from_the_course_the_person_and_the_package(played
     assert f"/courses/{course}/attempts" in ben.get(f"/courses/{course}").text
     assert f"/enrollments/{enrollment}/attempts" in ben.get(f"/people/{cast.ana}").text
     assert "Attempts of Ana Tester" in ben.get(f"/enrollments/{enrollment}/attempts").text
+
+
+def test_a_long_report_comes_in_pages_and_its_files_whole_and_noted(sign_in, database, cast, monkeypatch):
+    with database.write(cast.northwind) as session:
+        made = stage.course(session)
+        course, people = made.id, (cast.ana, cast.ben, cast.cem)
+        enrollments = [stage.playing(session, made, one)[0].id for one in people]
+        package_id = session.scalars(select(PackageVersion)).one().package_id
+    monkeypatch.setattr(attempts, "PAGE", 2)
+    ben = sign_in("ben")
+
+    pages = [ben.get(f"/courses/{course}/attempts?page={number}").text for number in (1, 2, 3)]
+    files = [ben.get(f"/courses/{course}/{name}.csv") for name in ("attempts", "answers")]
+    files.append(ben.get(f"/packages/{package_id}/versions/1/answers.csv"))
+
+    assert [page.count("/enrollments/") for page in pages] == [2, 1, 1], "beyond the end there is the last page"
+    assert "Page 1 of 2" in pages[0]
+    assert all("3 people have opened this module" in page for page in pages)
+    assert all(sum(f"/enrollments/{one}/" in page for page in pages[:2]) == 1 for one in enrollments)
+    assert [file.status_code for file in files] == [200, 200, 200]
+    assert len(files[0].text.strip().splitlines()) == 4, "the headings and everybody"
+    with database.read(cast.northwind) as session:
+        noted = session.scalars(select(AuditLog).where(AuditLog.action.endswith("_exported")).order_by(AuditLog.seq))
+        assert [(entry.action, entry.actor_id, entry.details["rows"]) for entry in noted] == [
+            ("course.attempts_exported", cast.ben, 3),
+            ("course.answers_exported", cast.ben, 0),
+            ("package.answers_exported", cast.ben, 0),
+        ]

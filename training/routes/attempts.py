@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 
 from catalog.services.courses import Course
-from core.http import current_tenant, current_user, database, form, requires, visitor
+from core.http import current_tenant, current_user, database, form, page_number, requires, visitor
 from core.sheets import as_csv
 from scorm_player.services import preview
 from scorm_player.services.reports import ANSWER_COLUMNS, answer_rows
@@ -19,6 +19,8 @@ from training.services import attempts
 LINES = (
     "name", "email", "completion", "success", "score_percent", "attempts", "seconds", "started_at", "completed_at",
 )  # fmt: skip
+
+PAGE = 50
 
 
 @bp.get("/enrollments/<uuid:enrollment_id>/attempts")
@@ -59,15 +61,19 @@ def report_attempts(course_id: UUID) -> ResponseReturnValue:
     """Show how everybody fared in a module of a course, and how its questions were answered."""
     with database().read(current_tenant()) as session:
         report = attempts.of_module(session, course_id, reading.identifier("module"), reading.within("progress.read"))
-    return render_template("training/attempts_report.html", report=report)
+    pages = max(1, -(-len(report.lines) // PAGE))
+    number = min(page_number(), pages)
+    shown = report.lines[(number - 1) * PAGE : number * PAGE]
+    return render_template("training/attempts_report.html", report=report, lines=shown, page=number, pages=pages)
 
 
 @bp.get("/courses/<uuid:course_id>/attempts.csv")
 @requires("progress.read", limited=True, critical=True)
 def download_attempts(course_id: UUID) -> ResponseReturnValue:
-    """Answer the people of the report as a file."""
-    with database().read(current_tenant()) as session:
-        report = attempts.of_module(session, course_id, reading.identifier("module"), reading.within("progress.read"))
+    """Answer the people of the report as a file, all of them."""
+    module_id, within = reading.identifier("module"), reading.within("progress.read")
+    with database().write(current_tenant()) as session:
+        report = attempts.exported(session, "attempts", course_id, module_id, within)
     rows = [
         {
             "name": line.person.name if line.person else "",
@@ -88,9 +94,10 @@ def download_attempts(course_id: UUID) -> ResponseReturnValue:
 @bp.get("/courses/<uuid:course_id>/answers.csv")
 @requires("progress.read", limited=True, critical=True)
 def download_answers(course_id: UUID) -> ResponseReturnValue:
-    """Answer the answers of the report as a file."""
-    with database().read(current_tenant()) as session:
-        report = attempts.of_module(session, course_id, reading.identifier("module"), reading.within("progress.read"))
+    """Answer the answers of the report as a file, all of them."""
+    module_id, within = reading.identifier("module"), reading.within("progress.read")
+    with database().write(current_tenant()) as session:
+        report = attempts.exported(session, "answers", course_id, module_id, within)
     return _file(as_csv(ANSWER_COLUMNS, answer_rows(report.questions)), f"{report.course.code}-answers.csv")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Literal
 from uuid import UUID
 
 from accounts.services import people, reach
@@ -11,6 +12,7 @@ from accounts.services.people import Person
 from catalog.services import courses
 from catalog.services.courses import Course, CourseVersion
 from catalog.services.modules import Module
+from core import audit
 from core.db import Session
 from core.errors import NotFound
 from core.reach import Reach
@@ -180,3 +182,19 @@ def of_module(session: Session, course_id: UUID, module_id: UUID | None, within:
     ]
     questions = reports.analysis(session, chosen.module.package_version_id, list(by_registration))
     return ModuleReport(course, chosen, choices, lines, questions)
+
+
+def exported(
+    session: Session,
+    what: Literal["attempts", "answers"],
+    course_id: UUID,
+    module_id: UUID | None,
+    within: Reach | None,
+) -> ModuleReport:
+    """Return the report for a file with its attempts or its answers, and note that they were taken out."""
+    report = of_module(session, course_id, module_id, within)
+    rows = report.lines if what == "attempts" else report.questions
+    module = str(report.chosen.module.id) if report.chosen else ""
+    details = {"title": report.course.title, "module_id": module, "rows": len(rows)}
+    audit.record(session, f"course.{what}_exported", "course", course_id, details=details)
+    return report
