@@ -15,6 +15,7 @@ from accounts.services import (
     members,
     organizations,
     people,
+    people_actions,
     people_import,
     providers,
 )
@@ -160,6 +161,18 @@ def undo_import(work: Work, import_id: str) -> None:
     """Put back what an import changed, in one transaction."""
     with work.write() as session:
         people_import.undo(session, UUID(import_id), clock.now())
+
+
+def apply_people_action(work: Work, action_id: str) -> None:
+    """Do to many people what was asked, in one transaction."""
+    with work.write() as session:
+        people_actions.apply(session, UUID(action_id), clock.now())
+
+
+def undo_people_action(work: Work, action_id: str, by: str) -> None:
+    """Put back what an action made of many people, in one transaction."""
+    with work.write() as session:
+        people_actions.undo(session, UUID(action_id), clock.now(), by=UUID(by))
 
 
 def _file_of(work: Work, import_id: str) -> bytes:

@@ -107,6 +107,10 @@ SENTENCES: dict[str, Any] = {
     "people_import.applied": _("%(who)s applied an import of people"),
     "people_import.undone": _("%(who)s undid an import of people"),
     "people_import.uploaded": _("%(who)s uploaded a file of people, %(what)s"),
+    "people_action.applied": _("%(who)s changed many people at once (%(what)s)"),
+    "people_action.undone": _("%(who)s undid a change of many people (%(what)s)"),
+    "people_view.removed": _("%(who)s removed the view %(what)s of the list of people"),
+    "people_view.saved": _("%(who)s kept the view %(what)s of the list of people"),
     "person.changed": _("%(who)s changed %(whom)s"),
     "person.joined": _("%(whom)s joined the organization"),
     "person.restored": _("%(who)s put %(whom)s back as they were before an import"),
@@ -182,6 +186,7 @@ KINDS = (
     ("second_factor.", _("Second factors")),
     ("session.", _("Sessions")),
     ("people.exported", _("Exports of people")),
+    ("people_action.", _("Changes of many people")),
     ("people_import.", _("Imports of people")),
     ("organization.", _("The organization")),
     ("theme.", _("Colors and logo")),
@@ -235,6 +240,8 @@ THINGS: dict[str, Any] = {
     "package_upload": _("upload of a package"),
     "package_version": _("version of a package"),
     "people_import": _("import of people"),
+    "people_action": _("change of many people"),
+    "people_view": _("view of the list of people"),
     "person": _("person"),
     "position": _("position"),
     "registration": _("attempts at a package"),
@@ -243,7 +250,7 @@ THINGS: dict[str, Any] = {
 }
 """What entries are about; a kind that is not here is told by its name."""
 
-_NAMES = ("title", "name", "label", "role", "number", "file", "file_name", "code", "key")
+_NAMES = ("title", "name", "label", "role", "number", "file", "file_name", "code", "key", "kind")
 
 
 def thing(entity_type: str | None) -> str:

@@ -67,6 +67,8 @@ JOBS: dict[str, jobs.Handler] = {
     "accounts.check_import": accounts_jobs.check_import,
     "accounts.apply_import": accounts_jobs.apply_import,
     "accounts.undo_import": accounts_jobs.undo_import,
+    "accounts.apply_people_action": accounts_jobs.apply_people_action,
+    "accounts.undo_people_action": accounts_jobs.undo_people_action,
     "accounts.refresh_audiences": accounts_jobs.refresh_audiences,
     "accounts.refresh_audiences_of": accounts_jobs.refresh_audiences_of,
     "app.check_audit_log": duties.check_audit_log,

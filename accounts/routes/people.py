@@ -25,6 +25,7 @@ from accounts.services import (
     reach,
     roles,
     units,
+    views,
 )
 from core import clock
 from core.errors import Conflict, Invalid, Problem
@@ -33,6 +34,8 @@ from core.reach import Reach
 
 PAGE = 50
 FILTERS = ("status", "unit", "position", "role", "manager", "audience")
+COLUMNS = ("email", "unit", "position", "employee_id", "manager", "hired", "standing")
+USUAL_COLUMNS = ("email", "unit", "position", "employee_id", "standing")
 OFFERED_ROLES = ("learner", "content_author", "training_admin", "compliance_officer", "auditor", "org_admin")
 FIELDS = {
     "first_name": 99,
@@ -52,17 +55,18 @@ FIELDS = {
 def list_people() -> ResponseReturnValue:
     """Show people, filtered and sorted as the address says, fifty at a time."""
     number, now = page_number(), clock.now()
-    given, order, descending = _asked()
-    within = _within()
-    which = replace(listing.wanted(**given), within=within)
+    given, order, descending = asked()
+    reached = within()
+    which = replace(listing.wanted(**given), within=reached)
     with database().read(current_tenant()) as session:
-        counts = members.counts(session, within)
+        counts = members.counts(session, reached)
         found, total = listing.page(
             session, which, now, order=order, descending=descending, offset=(number - 1) * PAGE, limit=PAGE,
             counts=counts,
         )  # fmt: skip
         known_units, known_positions = units.tree(session, is_counted=False), positions.listed(session)
         known_audiences = audiences.listed(session)
+        known_views = views.listed(session, current_user().user_id)
         manager = people.named(session, [which.manager_id]).get(which.manager_id) if which.manager_id else None
     return render_template(
         "accounts/people.html",
@@ -77,6 +81,10 @@ def list_people() -> ResponseReturnValue:
         audiences=known_audiences,
         roles=roles.ASSIGNABLE,
         manager=manager,
+        views=known_views,
+        address=views.kept(request.args.to_dict(flat=False)),
+        shown_columns=[name for name in COLUMNS if name in request.args.getlist("column")] or USUAL_COLUMNS,
+        all_columns=COLUMNS,
         page=number,
         pages=-(-total // PAGE),
     )
@@ -86,8 +94,8 @@ def list_people() -> ResponseReturnValue:
 @requires("people.read", limited=True, critical=True)
 def export_people() -> ResponseReturnValue:
     """Answer the people of the list, all of them, as a file that the import takes back."""
-    given, order, descending = _asked()
-    storage, tenant, now, within = database(), current_tenant(), clock.now(), _within()
+    given, order, descending = asked()
+    storage, tenant, now, reached = database(), current_tenant(), clock.now(), within()
 
     def lines() -> Iterator[str]:
         text = io.StringIO()
@@ -95,7 +103,7 @@ def export_people() -> ResponseReturnValue:
         yield "\ufeff"
         with storage.write(tenant) as session:
             for row in listing.exported(
-                session, replace(listing.wanted(**given), within=within), now, order=order, descending=descending
+                session, replace(listing.wanted(**given), within=reached), now, order=order, descending=descending
             ):
                 writer.writerow(row)
                 if text.tell() > 64 * 1024:
@@ -107,7 +115,7 @@ def export_people() -> ResponseReturnValue:
     return Response(lines(), mimetype="text/csv", headers={"Content-Disposition": 'attachment; filename="people.csv"'})
 
 
-def _asked() -> tuple[dict[str, str], str, bool]:
+def asked() -> tuple[dict[str, str], str, bool]:
     """Return the filter, the order and its direction that the address asks for."""
     given = {name: request.args.get(name, "")[:100] for name in FILTERS}
     order = request.args.get("sort", "name")
@@ -238,7 +246,7 @@ def person_page(user_id: UUID, values: dict[str, str] | None = None, problems: t
     """Return a person's page, perhaps with a form on it that was refused."""
     now = clock.now()
     with database().read(current_tenant()) as session:
-        member = members.accessible(session, user_id, _within(), now)
+        member = members.accessible(session, user_id, within(), now)
         stand_ins = deputies.of_person(session, user_id, now)
         found = audiences.of_person(session, user_id)
         foreign = external_ids.of_person(session, user_id)
@@ -288,7 +296,7 @@ def _edit_page(user_id: UUID, values: dict[str, str] | None = None, problems: tu
     )
 
 
-def _within() -> Reach | None:
+def within() -> Reach | None:
     """Return how far this visitor sees people."""
     return reach.of(current_user().where("people.read"))
 

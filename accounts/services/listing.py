@@ -79,6 +79,11 @@ def page(
     return [_listed(row, organization) for row in rows], total
 
 
+def ids(session: Session, which: Wanted, now: datetime) -> list[UUID]:
+    """Return the ids of all these people."""
+    return store.ids(session, which, now)
+
+
 def exported(session: Session, which: Wanted, now: datetime, *, order: str, descending: bool) -> Iterator[list[str]]:
     """Return these people as the rows of a file, headings first; no cell can be taken for a formula."""
     audit.record(

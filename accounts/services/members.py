@@ -25,6 +25,7 @@ from core.reach import Reach
 STANDINGS = (MembershipStatus.ACTIVE, MembershipStatus.ON_LEAVE, MembershipStatus.SUSPENDED, MembershipStatus.LEFT)
 """Standings somebody can be given; invited is where people begin."""
 
+MOST_TAGS = 50
 _ADMINISTERS = (RoleCode.ORG_ADMIN, RoleCode.PLATFORM_ADMIN)
 _OUTSIDE = (MembershipStatus.SUSPENDED, MembershipStatus.LEFT)
 
@@ -301,7 +302,7 @@ def _manager(session: Session, user_id: UUID, email: str, problems: list[Problem
 def list_of_tags(text: str, problems: list[Problem]) -> list[str]:
     """Return the tags of a text, separated by commas, each once, in order of the alphabet."""
     tags = sorted({tag.strip() for tag in text.split(",") if tag.strip()})
-    if len(tags) > 50 or any(len(tag) > 60 or not tag.isprintable() for tag in tags):
+    if len(tags) > MOST_TAGS or any(len(tag) > 60 or not tag.isprintable() for tag in tags):
         problems.append(Problem("tags", "At most 50 tags of 60 characters each, separated by commas."))
     return tags
 

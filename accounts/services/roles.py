@@ -112,7 +112,7 @@ def save(
     if problems:
         raise Invalid(problems=problems)
     old = sorted(row.permissions) if row else []
-    _require(wanted + [code for code in old if code in PERMISSIONS], may)
+    require_within(wanted + [code for code in old if code in PERMISSIONS], may)
     if row is None:
         row = Role(name=name, description=description, permissions=wanted, created_at=now, created_by=by)
         session.add(row)
@@ -133,7 +133,7 @@ def save(
 def delete(session: Session, role_id: UUID, *, may: Collection[str]) -> None:
     """Delete one of the organization's own roles that nobody holds. Raises NotFound, Conflict, MoreThanOneHolds."""
     row = _own(session, role_id, lock=True)
-    _require([code for code in row.permissions if code in PERMISSIONS], may)
+    require_within([code for code in row.permissions if code in PERMISSIONS], may)
     if store.is_given(session, role_id):
         raise Conflict("Somebody still has this role. Take it away from them first.")
     session.delete(row)
@@ -180,7 +180,7 @@ def assign(
         raise Invalid(problems=problems)
     if people_store.find_membership(session, user_id) is None:
         raise NotFound("There is no such person.")
-    _require(codes, may)
+    require_within(codes, may)
     member_store.lock_organization(session)
     row = store.find_given(
         session, user_id, None if own else RoleCode(role), own.id if own else None, unit_id, course_id
@@ -211,7 +211,7 @@ def remove(session: Session, user_id: UUID, row_id: UUID, now: datetime, *, may:
     if row is None:
         raise NotFound
     own = store.find_role(session, row.role_id) if row.role_id else None
-    _require(reach.codes_of(row, own), may)
+    require_within(reach.codes_of(row, own), may)
     was_alone = member_store.administrators(session, now) == {user_id}
     session.delete(row)
     session.flush()
@@ -270,7 +270,8 @@ def _told(session: Session, rows: Sequence[RoleAssignment], now: datetime) -> li
     return found
 
 
-def _require(codes: Iterable[str], may: Collection[str]) -> None:
+def require_within(codes: Iterable[str], may: Collection[str]) -> None:
+    """Raise MoreThanOneHolds where this is more than somebody may do themselves everywhere."""
     if more := beyond(codes, may):
         raise MoreThanOneHolds(f"This allows more than you may do yourself: {', '.join(more)}.")
 

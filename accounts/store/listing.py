@@ -60,6 +60,11 @@ def count(session: Session, wanted: Wanted, now: datetime) -> int:
     return session.scalar(select(func.count()).select_from(_narrowed(session, wanted, now, "").subquery())) or 0
 
 
+def ids(session: Session, wanted: Wanted, now: datetime) -> list[UUID]:
+    """Return the ids of all these people."""
+    return list(session.scalars(_narrowed(session, wanted, now, "")))
+
+
 def everybody(session: Session, wanted: Wanted, now: datetime, *, order: str, descending: bool) -> Iterator[Line]:
     """Return all these people, read piece by piece."""
     query = _ordered(_full().where(*_conditions(session, wanted, now)), order, descending)

@@ -1,5 +1,6 @@
 """Tables of accounts, by noun."""
 
+from accounts.tables.actions import ActionKind, ActionStep, PeopleAction, PeopleActionChange
 from accounts.tables.api_clients import ApiClient
 from accounts.tables.audiences import Audience, AudienceMember
 from accounts.tables.details import CustomField, Deputy, ExternalId, FieldType, FieldVisibility, UserProfile
@@ -11,8 +12,11 @@ from accounts.tables.roles import Role, RoleAssignment, RoleCode
 from accounts.tables.scim import ScimUser, UserGroup, UserGroupMember
 from accounts.tables.sign_in import AuthSession, OneTimeToken, RecoveryCode, TokenPurpose
 from accounts.tables.structure import OrgUnit, OrgUnitType, Placement, Position
+from accounts.tables.views import PeopleView
 
 __all__ = [
+    "ActionKind",
+    "ActionStep",
     "ApiClient",
     "Audience",
     "AudienceMember",
@@ -31,8 +35,11 @@ __all__ = [
     "OrgUnitType",
     "Organization",
     "OrganizationTheme",
+    "PeopleAction",
+    "PeopleActionChange",
     "PeopleImport",
     "PeopleImportChange",
+    "PeopleView",
     "Placement",
     "Position",
     "ProviderIdentity",

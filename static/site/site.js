@@ -60,6 +60,11 @@ document.addEventListener("click", (event) => {
   if (command && !("command" in HTMLButtonElement.prototype)) runCommand(command);
 });
 
+document.addEventListener("change", (event) => {
+  const name = event.target.dataset?.checkAll;
+  if (name) for (const box of event.target.form.querySelectorAll(`input[type=checkbox][name="${name}"]`)) box.checked = event.target.checked;
+});
+
 async function copyText(button) {
   const words = button.querySelector("span");
   try {

@@ -1,5 +1,6 @@
 import csv
 import io
+import re
 
 from accounts.services import audiences, members
 from tests.accounts.test_members import facts
@@ -50,3 +51,38 @@ def test_the_list_leaves_as_a_file_that_no_spreadsheet_calculates(sign_in, datab
         ("ana@northwind.example", "E-7", "'=1+1"),
     ]  # fmt: skip
     assert sign_in("ana").get("/people.csv").status_code == 403
+
+
+def test_a_view_keeps_filters_order_and_columns_and_a_shared_one_is_everybodys(sign_in, database, cast, now):
+    cem, ben = sign_in("cem"), sign_in("ben")
+    query = "role=org_admin&sort=-email&column=manager&column=hired&page=7&evil=1"
+
+    answer = cem.post("/people/views", data={"name": "Those in charge", "query": query, "shared": "1"})
+    assert answer.location == "/people?role=org_admin&sort=-email&column=manager&column=hired"
+    cem.post("/people/views", data={"name": "Mine alone", "query": "status=left"})
+
+    page = ben.get(answer.location).text
+    assert "Those in charge" in page
+    assert "shared by Cem Tester" in page
+    assert "Mine alone" not in page
+    assert names(page) == ["Cem Tester"]
+    assert 'data-label="Hired"' in page
+    assert 'data-label="E-mail"' not in page
+
+    cem.post("/people/views", data={"name": "Those in charge", "query": "q=cem", "shared": ""})
+    assert "Those in charge" not in ben.get("/people").text, "the same name became another view, no longer shared"
+    view = re.search(r"/people/views/([0-9a-f-]{36})/remove", cem.get("/people").text)[0]
+    assert ben.post(view).status_code == 404, "not his"
+    cem.post(view)
+    assert view not in cem.get("/people").text
+    log = cem.get("/audit?action=people_view.").text
+    assert "Cem Tester kept the view Those in charge of the list of people" in log
+
+
+def test_a_view_without_a_name_is_refused_and_a_stranger_to_the_list_keeps_none(sign_in):
+    cem = sign_in("cem")
+    assert (
+        "A name takes 1 to 60 characters"
+        in cem.get(cem.post("/people/views", data={"name": "", "query": ""}).location).text
+    )
+    assert sign_in("ana").post("/people/views", data={"name": "x", "query": ""}).status_code == 403

@@ -21,6 +21,8 @@ ROOMS = ("core", "accounts", "lrs", "scorm_player", "catalog", "training", "app"
 
 UNAUDITED = {
     "accounts.api_preview_audience": "shows whom a rule would reach; nothing changes",
+    "accounts.aim_people_action": "says which unit, tag or role is meant; applying it is audited",
+    "accounts.begin_people_action": "keeps who was chosen; applying it is audited",
     "accounts.check_people_import": "finds out what an import would do; applying it is audited",
     "accounts.find_organization": "leads to another page",
     "accounts.prove_presence": "the guard before it records the proof; it only leads on",
