@@ -201,7 +201,8 @@ def change_user(session: Session, user_id: str, wanted: Any, now: datetime, base
     _apply(session, found, wanted, now)
     said = store.said_of(session, found)
     assert said is not None  # noqa: S101 - just kept
-    said.said = {**said.said, "no_active": wanted.active is None}
+    if wanted.active is None:  # said of how they stand now; when that changes, it is told again
+        said.said = {**said.said, "unsaid": _is_in(people.status(session, found))}
     session.flush()
     return user(session, user_id, base)
 
@@ -260,6 +261,10 @@ def _apply(session: Session, user_id: UUID, given: Any, now: datetime) -> None:
     if said.changed_at != now:
         said.changed_at = now
     session.flush()
+
+
+def _is_in(status: str) -> bool:
+    return status in ("active", "invited", "on_leave")
 
 
 def _stand(session: Session, user_id: UUID, status: str, now: datetime) -> None:
@@ -349,7 +354,7 @@ def _user(row: store.Line, groups: list[tuple[UUID, str]], base: str) -> Any:
     member, user, said, unit, manager = row
     kept = dict(said.said) if said else {}
     name = kept.get("name") if said else {"given_name": user.first_name, "family_name": user.last_name}
-    is_in = member.status.value in ("active", "invited", "on_leave")
+    is_in = _is_in(member.status.value)
     emails = kept.get("emails") if said else [{"value": user.email, "type": "work", "primary": True}]
     found = Person(
         id=str(user.id),
@@ -358,7 +363,7 @@ def _user(row: store.Line, groups: list[tuple[UUID, str]], base: str) -> Any:
         name=Name(family_name=name.get("family_name"), given_name=name.get("given_name")) if name else None,
         display_name=kept.get("display_name") or (None if said else user.display_name),
         title=member.position_title,
-        active=None if kept.get("no_active") and is_in else is_in,
+        active=None if kept.get("unsaid") is is_in else is_in,
         emails=[Email(**email) for email in emails] if emails else None,
         groups=[
             GroupMembership(

@@ -29,7 +29,7 @@ def merge_persons() -> ResponseReturnValue:
     """Say that two identifiers are one person's."""
     given = form({"person": _LONGEST, "other": _LONGEST})
     try:
-        one, other = personas.named(given["person"]), personas.named(given["other"])
+        one, other = personas.named(given["person"]), personas.named(given["other"], "other")
         with database().write(current_tenant()) as session:
             personas.merge(session, one, other, by=current_user().user_id, now=clock.now())
     except (Invalid, Conflict) as error:

@@ -173,21 +173,21 @@ def _anchor(person: Person) -> str:
     return person.members[0].identifiers[0] if person.members else person.identifiers[0]
 
 
-def named(text: str) -> str:
+def named(text: str, where: str = "person") -> str:
     """The identifier that somebody means: as a link carries it, a mail address, an account (home page|name), an OpenID.
 
-    Raises Invalid when it is none of these.
+    Raises Invalid, naming the field `where`, when it is none of these.
     """
     text = text.strip()
     if not text:
-        raise _invalid("other", "Name an identifier: a mail address, home page|name of an account, or an OpenID.")
+        raise _invalid(where, "Name an identifier: a mail address, home page|name of an account, or an OpenID.")
     if text.partition("|")[0] in IFIS:
         return text
     if "@" in text and "://" not in text:
         return "mbox|" + comparable_mbox(text if text.startswith("mailto:") else f"mailto:{text}")
     home_page, bar, name = text.rpartition("|")
     if not bar and "://" not in text:  # a name, most likely: as an OpenID it would find nothing and look like an answer
-        raise _invalid("other", "This is no mail address, no home page|name of an account and no OpenID.")
+        raise _invalid(where, "This is no mail address, no home page|name of an account and no OpenID.")
     return f"account|{home_page}|{name}" if bar else f"openid|{text}"
 
 

@@ -1,5 +1,7 @@
 """Another system keeps people and groups in step by SCIM 2.0; the official client finds nothing wrong."""
 
+from uuid import UUID
+
 import pytest
 from scim2_client.engines.wsgi import WSGISCIMClient
 from scim2_tester import Status, check_server
@@ -239,3 +241,17 @@ def test_pages_of_everybody_follow_each_other(hr):
 
     assert page(1, 3) + page(4, 3) == page(1, 100)
     assert page(1, 0) == page(9, 3) == []
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_what_is_taken_back_about_being_active_is_said_again_when_it_changes(hr, database, cast, active):
+    made = hr.post("/scim/v2/Users", json=dana(active=active)).json
+    place = f"/scim/v2/Users/{made['id']}"
+
+    assert "active" not in hr.patch(place, json=patched({"op": "remove", "path": "active"})).json
+
+    with database.write(cast.northwind) as session:
+        members.set_standing(
+            session, UUID(made["id"]), "left" if active else "active", clock.now(), may_assign_roles=False
+        )
+    assert hr.get(place).json["active"] is not active

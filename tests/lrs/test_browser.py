@@ -52,7 +52,7 @@ class TestStatements:
             pytest.param({"since": "2020-01-01"}, {"a", "b", "c"}, id="since a day"),
             pytest.param({"until": "2020-01-01"}, set(), id="until a day"),
             pytest.param({"person": "ana@northwind.example", "verb": "passed"}, set(), id="two filters"),
-            pytest.param({"person": "Somebody else"}, set(), id="nobody known"),
+            pytest.param({"person": "https://somebody.example/else"}, set(), id="nobody known"),
         ],
     )
     def test_filters_lie_in_the_address(self, lrs, cem, query, finds):
@@ -68,6 +68,12 @@ class TestStatements:
 
         assert page.status_code == 200
         assert {name for name, item in ids.items() if f"/lrs/statements/{item['id']}" in page.text} == finds
+
+    def test_a_name_typed_as_a_person_is_told_what_is_asked_for(self, cem):
+        page = cem.get("/lrs/statements", query_string={"person": "Somebody else"})
+
+        assert page.status_code == 422
+        assert "This is no mail address" in page.text
 
     def test_statements_of_one_credential(self, lrs, client_with, cem):
         other = client_with(authority="other")
