@@ -23,7 +23,7 @@ def show_answers(package_id: UUID, sequence: int) -> ResponseReturnValue:
 
 
 @bp.get("/packages/<uuid:package_id>/versions/<int:sequence>/answers.csv")
-@requires("progress.read")
+@requires("progress.read", critical=True)
 def download_answers(package_id: UUID, sequence: int) -> ResponseReturnValue:
     """Answer the item analysis as a file."""
     with database().write(current_tenant()) as session:
