@@ -186,9 +186,12 @@ def built() -> Flask:
 
 
 @pytest.fixture
-def app(built: Flask, settings: Config, database: Database) -> Flask:
+def app(built: Flask, settings: Config, database: Database) -> Iterator[Flask]:
+    """The application with this test's settings and database. What templates know is the next test's, too."""
     equip(built, settings, database)
-    return built
+    known = dict(built.jinja_env.globals)
+    yield built
+    assert built.jinja_env.globals == known, "a test left something behind for the templates of the tests after it"
 
 
 @pytest.fixture

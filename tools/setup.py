@@ -112,8 +112,10 @@ def install(name: str) -> None:
     if any(stamp.exists() and stamp.read_text() == digest_of(stamp) for stamp in stamps):
         return
     say(f"Installing packages ({name})")
-    command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
-    run([*command, "-r", str(requirements)], "packages")
+    # The list is whole, so nothing is left to resolve: pip 23 would take the newest release for a requirement with
+    # extras (`pydantic[email]`) that the list pins without them, and then refuse it as not pinned.
+    options = ["--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps"]
+    run([str(PYTHON), "-m", "pip", "install", *options, "-r", str(requirements)], "packages")
     (VENV / f"stamp-{name}").write_text(digest)
 
 

@@ -196,12 +196,12 @@ def test_a_draft_and_an_unknown_course_look_alike_to_a_learner(sign_in, northwin
     assert ana.get(f"/catalog/{uuid4()}").status_code == 404
 
 
-def test_what_can_be_done_with_a_course_comes_from_the_application(app, sign_in, northwind):
+def test_what_can_be_done_with_a_course_comes_from_the_application(app, sign_in, northwind, monkeypatch):
     made, ana = northwind(published), sign_in("ana")
-    app.jinja_env.globals["course_actions"] = lambda _course: ""
+    monkeypatch.setitem(app.jinja_env.globals, "course_actions", lambda _course: "")
     assert "page-action" not in ana.get(f"/catalog/{made.course_id}").text
 
-    app.jinja_env.globals["course_actions"] = lambda course: f"Start {course.code}"
+    monkeypatch.setitem(app.jinja_env.globals, "course_actions", lambda course: f"Start {course.code}")
 
     assert "Start FIRE-1" in ana.get(f"/catalog/{made.course_id}").text
 
