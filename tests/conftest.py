@@ -4,6 +4,7 @@ import os
 import re
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -56,6 +57,15 @@ class Cast:
     ben: UUID
     cem: UUID
     zoe: UUID
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no process is left alone with one of them at the end."""
+    work: Counter[Path] = Counter()
+    for item in items:
+        is_long = item.get_closest_marker("browser") or item.get_closest_marker("slow")
+        work[item.path] += 30 if is_long else 1
+    items.sort(key=lambda item: -work[item.path])
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -30,8 +30,12 @@ def main() -> int:
 
 
 def run(environment: os._Environ[str] | dict[str, str]) -> int:
-    """Run pytest over three processes; a file stays with one of them. More would only starve the browsers."""
-    command = [sys.executable, "-m", "pytest", "-n", "3", "--dist", "loadfile", *sys.argv[1:]]
+    """Run pytest over three processes; a file stays with one of them, in the order that tests/conftest.py gives.
+
+    More processes would only starve the browsers.
+    """
+    spread = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
+    command = [sys.executable, "-m", "pytest", *spread, *sys.argv[1:]]
     return subprocess.run(command, cwd=ROOT, env=dict(environment), check=False).returncode
 
 

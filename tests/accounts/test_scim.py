@@ -53,6 +53,7 @@ def found(client, text, kind="Users"):
     return [one.get("userName") or one["displayName"] for one in answer.json["Resources"] or ()]
 
 
+@pytest.mark.slow
 @pytest.mark.conformance
 def test_the_official_client_finds_nothing_wrong(app, token, cast):
     headers = {"Authorization": f"Bearer {token(cast.northwind, cast.cem)}"}

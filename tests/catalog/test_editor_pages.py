@@ -1,6 +1,8 @@
 import re
 from uuid import uuid4
 
+import pytest
+
 from catalog.services import courses, drafts, modules
 from tests.catalog.conftest import credential, published, ready_package
 
@@ -196,14 +198,16 @@ def test_a_draft_and_an_unknown_course_look_alike_to_a_learner(sign_in, northwin
     assert ana.get(f"/catalog/{uuid4()}").status_code == 404
 
 
-def test_what_can_be_done_with_a_course_comes_from_the_application(app, sign_in, northwind, monkeypatch):
+def test_what_can_be_done_with_a_course_comes_from_the_application(app, sign_in, northwind):
     made, ana = northwind(published), sign_in("ana")
-    monkeypatch.setitem(app.jinja_env.globals, "course_actions", lambda _course: "")
-    assert "page-action" not in ana.get(f"/catalog/{made.course_id}").text
 
-    monkeypatch.setitem(app.jinja_env.globals, "course_actions", lambda course: f"Start {course.code}")
+    def page(course_actions):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(app.jinja_env.globals, "course_actions", course_actions)
+            return ana.get(f"/catalog/{made.course_id}").text
 
-    assert "Start FIRE-1" in ana.get(f"/catalog/{made.course_id}").text
+    assert "page-action" not in page(lambda _course: "")
+    assert "Start FIRE-1" in page(lambda course: f"Start {course.code}")
 
 
 def test_text_of_a_course_is_never_markup(sign_in, northwind):
