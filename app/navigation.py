@@ -27,18 +27,6 @@ class Entry:
         holds = person.may_somewhere if self.limited else person.may
         return holds(self.permission) and (not self.place or any(kind == self.place for kind, _ in person.places))
 
-    @property
-    def url(self) -> str:
-        """Where it leads."""
-        return url_for(self.endpoint)
-
-    @property
-    def current(self) -> bool:
-        """Whether the page shown is this one or below it."""
-        return request.endpoint == self.endpoint or (
-            request.blueprint != "app" and self.url != "/" and request.path.startswith(self.url + "/")
-        )
-
 
 @dataclass(frozen=True)
 class Group:
@@ -46,6 +34,32 @@ class Group:
 
     label: str
     entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Link:
+    """An entry as a page shows it."""
+
+    label: str
+    url: str
+    icon: str
+    current: bool
+
+
+def rail(person: Visitor) -> list[dict[str, Any]]:
+    """Return the groups somebody sees; one link at most is current: the page shown, else the nearest one above it."""
+    seen = [(group.label, [entry for entry in group.entries if entry.is_for(person)]) for group in RAIL]
+    urls = {entry.endpoint: url_for(entry.endpoint) for _, entries in seen for entry in entries}
+    above = [url for url in urls.values() if request.path.startswith(url + "/") and request.blueprint != "app"]
+    here = urls.get(request.endpoint or "", max(above, key=len, default=""))
+    return [
+        {
+            "label": label,
+            "entries": [Link(e.label, urls[e.endpoint], e.icon, urls[e.endpoint] == here) for e in entries],
+        }
+        for label, entries in seen
+        if entries
+    ]
 
 
 RAIL = (
@@ -103,8 +117,7 @@ def template_values() -> dict[str, Any]:
     }
     if (person := visitor()) is not None:
         values["viewing"] = person if person.viewer_id is not None else None
-        groups = (Group(g.label, tuple(e for e in g.entries if e.is_for(person))) for g in RAIL)
-        values["navigation"] = [group for group in groups if group.entries]
+        values["navigation"] = rail(person)
         here = person.organization_id
         if person.theme:
             values["theme_url"] = url_for("accounts.show_style_sheet", organization_id=here, mark=person.theme)
