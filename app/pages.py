@@ -9,6 +9,7 @@ from prometheus_client import multiprocess
 from sqlalchemy import text
 
 from accounts.permissions import SIGNED_IN
+from app.job_words import WORDS
 from core import audit, jobs
 from core.errors import NotFound
 from core.http import current_tenant, current_user, database, files, machine, public, requires, visitor
@@ -36,7 +37,7 @@ def list_jobs() -> ResponseReturnValue:
     with database().read(current_tenant()) as session:
         rows = jobs.page(session, wanted)
         failed = len(jobs.page(session, JobState.FAILED))
-    return render_template("app/jobs.html", jobs=rows, failed=failed, state=wanted, states=JobState)
+    return render_template("app/jobs.html", jobs=rows, failed=failed, state=wanted, states=JobState, words=WORDS)
 
 
 @bp.post("/jobs/<uuid:job_id>/retry")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from lrs.xapi import values
 from lrs.xapi.actors import identifier
@@ -98,14 +99,22 @@ def _verb(verb: dict[str, Any], languages: Sequence[str], labels: Mapping[str, M
 
 def _object(kind: str, target: dict[str, Any], languages: Sequence[str], known: Mapping[str, dict[str, Any]]) -> Term:
     if kind == "Activity":
-        own = target.get("definition", {}).get("name") or known.get(target["id"], {}).get("name")
-        return Term(in_language(own, languages) or target["id"], target["id"])
+        own, canonical = target.get("definition", {}), known.get(target["id"], {})
+        text = in_language(own.get("name") or canonical.get("name"), languages)
+        return Term(text or _unnamed(target["id"], own | canonical, languages), target["id"])
     if kind == "StatementRef":
         return Term(target["id"], target["id"])
     if kind == "SubStatement":
         inner = sentence(target, languages, known)
         return Term(f"{inner.actor.text} {inner.verb.text} {inner.object.text}")
     return agent(target)
+
+
+def _unnamed(iri: str, definition: Mapping[str, Any], languages: Sequence[str]) -> str:
+    """What an activity without a name is called: questions and objectives by their text or own id, others by the IRI."""
+    if last_word(definition.get("type", "")) not in ("cmi.interaction", "objective", "question"):
+        return iri
+    return in_language(definition.get("description"), languages) or unquote(last_word(iri))
 
 
 def _outcome(result: dict[str, Any]) -> Outcome:

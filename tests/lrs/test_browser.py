@@ -133,6 +133,12 @@ class TestStatements:
         assert [ana.get(f"/lrs/{page}").status_code for page in ("statements", "refusals")] == [403, 403]
 
 
+def part(kind, **definition):
+    """An activity without a name."""
+    told = {"type": f"http://adlnet.gov/expapi/activities/{kind}"} | definition
+    return {"id": "http://courses.example/fire/way%20out", "definition": told}
+
+
 @pytest.mark.parametrize(
     ("item", "words"),
     [
@@ -161,6 +167,19 @@ class TestStatements:
         ),
         pytest.param(
             statement(object=agent("ben", name="Ben")), "ana@northwind.example experienced Ben", id="a person as object"
+        ),
+        pytest.param(
+            statement(object=part("objective")), "ana@northwind.example experienced way out", id="an objective's own id"
+        ),
+        pytest.param(
+            statement(object=part("cmi.interaction", description={"en": "Which way?"})),
+            "ana@northwind.example experienced Which way?",
+            id="a question's text",
+        ),
+        pytest.param(
+            statement(object=part("course")),
+            "ana@northwind.example experienced http://courses.example/fire/way%20out",
+            id="a course without a name",
         ),
     ],
 )
