@@ -111,7 +111,7 @@ def _object(kind: str, target: dict[str, Any], languages: Sequence[str], known: 
 
 
 def _unnamed(iri: str, definition: Mapping[str, Any], languages: Sequence[str]) -> str:
-    """What an activity without a name is called: questions and objectives by their text or own id, others by the IRI."""
+    """What an activity without a name is called: a question or objective by its text or own id, others by the IRI."""
     if last_word(definition.get("type", "")) not in ("cmi.interaction", "objective", "question"):
         return iri
     return in_language(definition.get("description"), languages) or unquote(last_word(iri))
