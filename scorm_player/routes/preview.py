@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from core import clock
 from core.http import current_tenant, current_user, database, requires
 from scorm_player.routes.blueprint import bp
-from scorm_player.services import packages, preview, registrations
+from scorm_player.services import packages, preview
 
 
 @bp.post("/packages/<uuid:package_id>/versions/<int:sequence>/preview")
@@ -28,11 +28,10 @@ def show_preview(registration_id: UUID) -> ResponseReturnValue:
     """Play one's own preview from the beginning; nothing of it is recorded."""
     person, strict = current_user(), "strict" in request.args
     with database().write(current_tenant()) as session:
-        opened, version_id = preview.launch_preview(
+        opened, outline, version_id = preview.launch_preview(
             session, registration_id, person.user_id, person.name, clock.now(), strict=strict
         )
         version = packages.version(session, version_id)
-        outline = registrations.outline(session, registration_id)
     return render_template(
         "scorm_player/preview.html",
         launch=opened.document,

@@ -13,7 +13,7 @@ from core.errors import BadRequest, NotFound
 from core.http import content, csrf_token, current_tenant, current_user, database, requires
 from scorm_player.routes.blueprint import bp
 from scorm_player.services import addresses, preview, runtime
-from scorm_player.services.runtime import Committed, Ended, Launch, Refused
+from scorm_player.services.runtime import Between, Committed, Ended, Launch, Refused
 
 MOST_BATCHES = 10_000
 
@@ -47,6 +47,22 @@ def navigate(session_id: UUID) -> ResponseReturnValue:
             session_id,
             str(given.get("request", "")),
             given.get("target"),
+            by=current_user().user_id,
+            now=clock.now(),
+        )
+    return _json(_led(led))
+
+
+@bp.post("/runtime/choose")
+@requires("learn")
+def choose() -> ResponseReturnValue:
+    """Begin a course that does not start by itself, with what the learner has chosen."""
+    given = _body()
+    with database().write(current_tenant()) as session:
+        led = runtime.choose(
+            session,
+            str(given.get("ticket", "")),
+            str(given.get("target", "")),
             by=current_user().user_id,
             now=clock.now(),
         )
@@ -119,12 +135,14 @@ def told(done: Committed) -> dict[str, Any]:
     return {"saved": done.saved, "applied": done.applied, "follow": follow, "ended": done.has_ended}
 
 
-def _led(led: Launch | Ended | Refused) -> dict[str, Any]:
+def _led(led: Launch | Ended | Between | Refused) -> dict[str, Any]:
     match led:
         case Launch():
             return {"launch": led.document}
         case Ended():
             return {"ended": True, "suspended": led.suspended}
+        case Between():
+            return {"between": vars(led)}
         case Refused():
             return {"refused": led.reason}
 

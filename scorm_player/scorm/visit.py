@@ -230,11 +230,13 @@ def end(
     strict: bool = False,
     empty_exit_suspends: bool = False,
     silent_finish: str = "completed",
+    ended_by_learner: bool = False,
 ) -> Outcome:
     """Conclude a session from its values.
 
-    `terminated` is False when the window was closed without Terminate: that is an implicit suspend, and
-    a 1.2 lesson stays incomplete. The two last arguments are the playback policy's.
+    `terminated` is False when the window was closed without Terminate: that is an implicit suspend, unless the learner
+    has ended the attempt in so many words, and a 1.2 lesson stays incomplete. `empty_exit_suspends` and
+    `silent_finish` are the playback policy's.
     """
     kept = dict(values)
     if item.standard == "1.2":
@@ -251,7 +253,8 @@ def end(
         completion_set = "cmi.completion_status" in values or completion != "unknown"
         success_set = "cmi.success_status" in values or success != "unknown"
         reported = kept.get("cmi.session_time", "")
-    suspended = not terminated or exit_ in ("suspend", "logout") or (exit_ == "" and empty_exit_suspends)
+    is_left = not terminated and not ended_by_learner
+    suspended = is_left or exit_ in ("suspend", "logout") or (exit_ == "" and empty_exit_suspends)
     return Outcome(
         values=_kept(item.standard, kept),
         suspended=suspended,

@@ -32,7 +32,7 @@ def close_token(organization_id: UUID, session_id: UUID) -> str:
     It names organization and session itself, so it needs no look-up before the tenant is known.
     """
     named = organization_id.bytes + session_id.bytes
-    return urlsafe_b64encode(named + _seal(named)).decode()
+    return urlsafe_b64encode(named + seal(named)).decode()
 
 
 def read_close_token(token: str) -> tuple[UUID, UUID]:
@@ -41,10 +41,11 @@ def read_close_token(token: str) -> tuple[UUID, UUID]:
         raw = urlsafe_b64decode(token)
     except ValueError:
         raw = b""
-    if len(raw) != 64 or not hmac.compare_digest(raw[32:], _seal(raw[:32])):
+    if len(raw) != 64 or not hmac.compare_digest(raw[32:], seal(raw[:32])):
         raise Forbidden("This token is not one of ours.")
     return UUID(bytes=raw[:16]), UUID(bytes=raw[16:32])
 
 
-def _seal(named: bytes) -> bytes:
+def seal(named: bytes) -> bytes:
+    """Return what only we can add to these bytes: 32 more."""
     return hmac.new(known.key, named, hashlib.sha256).digest()

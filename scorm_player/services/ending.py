@@ -19,13 +19,16 @@ KEPT_PLACES = 5
 BOOKMARKS = {"1.2": "cmi.core.lesson_location", "2004": "cmi.location"}
 
 
-def conclude(playing: Playing, *, terminated: bool, abandons: bool = False) -> visit.Outcome:
+def conclude(
+    playing: Playing, *, terminated: bool, abandons: bool = False, ended_by_learner: bool = False
+) -> visit.Outcome:
     """End the session: what stands is taken over into the learner's tree and told.
 
+    `ended_by_learner`: they have ended the attempt, so content that has not called Terminate is not to be resumed.
     An attempt that is abandoned, by the learner or by the content itself, brings nothing with it (SN 4.5.3).
     """
     launched, data, state = playing.launched, playing.data, playing.state
-    outcome = _outcome(playing, terminated)
+    outcome = _outcome(playing, terminated, ended_by_learner)
     launched.state = SessionState.TERMINATED if terminated else SessionState.CLOSED
     launched.ended_at = playing.now
     navigation = data.values.get("adl.nav.request") if terminated else None
@@ -60,7 +63,7 @@ def keep_place(playing: Playing) -> None:
         store.add_snapshot(playing.session, playing.state, suspend_data, bookmark, playing.now, KEPT_PLACES)
 
 
-def _outcome(playing: Playing, terminated: bool) -> visit.Outcome:
+def _outcome(playing: Playing, terminated: bool, ended_by_learner: bool = False) -> visit.Outcome:
     """Conclude from the values, as the session's policy says: the one place where it does."""
     return visit.end(
         playing.item,
@@ -71,6 +74,7 @@ def _outcome(playing: Playing, terminated: bool) -> visit.Outcome:
         strict=playing.data.strict,
         empty_exit_suspends=playing.policy.empty_exit == "suspend",
         silent_finish=playing.policy.silent_finish,
+        ended_by_learner=ended_by_learner,
     )
 
 

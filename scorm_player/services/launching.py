@@ -3,22 +3,30 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from secrets import randbelow
 from typing import Any
 from uuid import UUID
 
 from core.db import Session, organization_of, uuid7
+from core.errors import NotFound
 from scorm_player.answers import OBJECTIVES
 from scorm_player.errors import NotPlayable
 from scorm_player.policy import Policy, as_settings
 from scorm_player.scorm import transfer, visit
 from scorm_player.scorm.data_model import table
 from scorm_player.scorm.sequencing.definition import Edition, HiddenControl
-from scorm_player.scorm.sequencing.overall import Outcome, begin_session, close_session, overall_sequencing
+from scorm_player.scorm.sequencing.overall import (
+    Outcome,
+    begin_session,
+    close_session,
+    overall_sequencing,
+    reopen_part,
+)
 from scorm_player.scorm.sequencing.requests import NavigationRequest
 from scorm_player.scorm.sequencing.tree import ActivityTree, Node
 from scorm_player.scorm.sequencing.validity import Outlook, look_ahead
 from scorm_player.scorm.visit import Learner as Learner
-from scorm_player.services import addresses, apart, packages, play, playback
+from scorm_player.services import addresses, apart, packages, play, playback, tickets
 from scorm_player.services.ending import conclude, count_asset
 from scorm_player.services.playing import keep_aside, playing_of, say
 from scorm_player.services.projection import project
@@ -45,6 +53,25 @@ class Launch:
     session_id: UUID
     document: Document
     adapter_url: str
+    outlook: Outlook
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Nothing is delivered: the course does not start by itself, and the learner chooses where to begin.
+
+    No session and no attempt has begun. `document` is for static/player/player.js.
+    """
+
+    document: Document
+    outlook: Outlook
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What was asked for is not possible now, with the reason for a person. The learner may choose something else."""
+
+    reason: str
 
 
 def launch(
@@ -56,38 +83,47 @@ def launch(
     strict: bool = False,
     person: Learner,
     now: datetime,
-) -> Launch:
+) -> Launch | Waiting:
     """Open the activity that is next: the chosen item, else the one that was left, else the first.
 
-    A session that is still open elsewhere is concluded with what it has sent, and writes nothing any more. `strict`
-    answers the content to the letter of the book; by default what vendors send is kept.
-    Raises NotFound for what is not this tenant's, NotPlayable with the reason when nothing can be opened.
+    Where the course does not start by itself (SB.2.5 delivers nothing) the learner is asked to choose. A session that
+    is still open elsewhere is concluded with what it has sent, and writes nothing any more. `strict` answers the
+    content to the letter of the book; by default what vendors send is kept.
+    Raises NotFound for what is not this tenant's, NotPlayable with the reason when what was chosen cannot be opened.
     """
-    registration = registration_store.get(session, registration_id, lock=True)
-    course = registration_store.course(session, registration.package_version_id)
-    unsent = waiting_elsewhere(session, registration_id)
-    supersede(session, registration, now)
-    how = How(LaunchMode(mode), strict, person)
-    own: store.Aside | None = None
-    if how.mode is not LaunchMode.NORMAL:
-        own = store.Aside()
-        registration = apart.copy_of(registration, registration.activity_tree)
-    tree = play.tree_of(session, registration, course, now)
-    target = course.identifier(item_id) if item_id is not None else None
-    outcome = _enter(tree, target)
-    if outcome is None or tree.current is None:
-        raise NotPlayable(_reason(tree, target) or "The course offers nothing to open now.")
-    opening = playback.opening(session, registration.package_version_id, now)
-    if own is None and (refusal := used_up(session, registration, course, tree, outcome.resumes, opening.policy)):
-        raise NotPlayable(refusal)
-    opened = deliver(session, registration, course, tree, outcome.resumes, how, now, opening, own)
-    opened.document["unsent_elsewhere"] = unsent
+    how, seed = How(LaunchMode(mode), strict, person), randbelow(1 << 48)
+    arrival = _arrive(session, registration_id, how, now, seed)
+    opened: Launch | Waiting | Refused
+    if item_id is not None:
+        opened = _enter(arrival, arrival.course.identifier(item_id))
+    else:
+        outcome = begin_session(arrival.tree)
+        opened = _wait(arrival, outcome, seed) if outcome.delivered is None else _open(arrival, outcome)
+    if isinstance(opened, Refused):
+        raise NotPlayable(opened.reason)
+    opened.document["unsent_elsewhere"] = arrival.unsent
     return opened
 
 
-@dataclass(frozen=True)
-class _Entered:
-    resumes: bool
+def choose(session: Session, ticket: str, target: str, *, by: UUID, now: datetime) -> Launch | Refused:
+    """Begin with what the learner has chosen on a page that waits for it (NB.2.1, a choice while nothing is delivered).
+
+    `target` is an activity's identifier or an item's id, `by` whose registration it has to be.
+    Raises Forbidden for a ticket that is not ours, NotFound.
+    """
+    given = tickets.read(ticket)
+    if registration_store.get(session, given.registration_id).user_id != by:
+        raise NotFound("There is no such registration.")
+    how = How(LaunchMode(given.mode), given.strict, given.person)
+    arrival = _arrive(session, given.registration_id, how, now, given.seed)
+    return _enter(arrival, identifier_of(arrival.course, target))
+
+
+def identifier_of(course: Course, target: str) -> str:
+    """Read a target: an activity's identifier, or an item's id."""
+    if target in course.item_ids:
+        return target
+    return next((identifier for identifier, item_id in course.item_ids.items() if str(item_id) == target), target)
 
 
 @dataclass(frozen=True)
@@ -99,23 +135,82 @@ class How:
     person: Learner
 
 
-def _enter(tree: ActivityTree, target: str | None) -> _Entered | None:
-    """Go into the tree: resume what was left, then to the chosen target if there is one; else start."""
-    if target is None:
-        outcome = begin_session(tree)
-        if outcome.delivered is None and (first := look_ahead(tree).first_choice()):
-            outcome = overall_sequencing(tree, NavigationRequest.CHOICE, first.identifier)
-        return _Entered(outcome.resumes) if outcome.delivered is not None else None
+@dataclass(frozen=True)
+class _Arrival:
+    """Somebody at the door of a course: what was open is closed, and nothing is opened yet.
+
+    `own`: what a visit that does not count has of its own; registration and tree are copies then.
+    """
+
+    session: Session
+    registration: Registration
+    course: Course
+    tree: ActivityTree
+    how: How
+    own: store.Aside | None
+    unsent: int
+    now: datetime
+
+
+def _arrive(session: Session, registration_id: UUID, how: How, now: datetime, seed: int) -> _Arrival:
+    registration = registration_store.get(session, registration_id, lock=True)
+    course = registration_store.course(session, registration.package_version_id)
+    unsent = waiting_elsewhere(session, registration_id)
+    supersede(session, registration, now)
+    own: store.Aside | None = None
+    if how.mode is not LaunchMode.NORMAL:
+        own = store.Aside()
+        registration = apart.copy_of(registration, registration.activity_tree)
+    tree = play.tree_of(session, registration, course, now, seed)
+    return _Arrival(session, registration, course, tree, how, own, unsent, now)
+
+
+def _open(arrival: _Arrival, outcome: Outcome) -> Launch | Refused:
+    """Open a session on what was delivered, unless the policy counts its attempts and they are used up."""
+    session, registration, course, tree = arrival.session, arrival.registration, arrival.course, arrival.tree
+    opening = playback.opening(session, registration.package_version_id, arrival.now)
+    if arrival.own is None and (
+        refusal := used_up(session, registration, course, tree, outcome.resumes, opening.policy)
+    ):
+        return Refused(refusal)
+    return deliver(session, registration, course, tree, outcome.resumes, arrival.how, arrival.now, opening, arrival.own)
+
+
+def _wait(arrival: _Arrival, outcome: Outcome, seed: int) -> Waiting:
+    """Ask the learner to choose. Which children were selected is kept: the outline shows what may be chosen."""
+    registration, course, tree, how = arrival.registration, arrival.course, arrival.tree, arrival.how
+    if arrival.own is None:
+        play.keep(arrival.session, registration, course, tree, arrival.now)
+    outlook = look_ahead(tree)
+    ticket = tickets.Ticket(registration.id, how.mode.value, how.strict, how.person, seed)
+    document: Document = {
+        "ticket": tickets.issue(ticket),
+        "registration": str(registration.id),
+        "person": str(registration.user_id or registration.id),
+        "title": course.structure.root.title,
+        "mode": how.mode.value,
+        "offers": outlook.has_contents(),
+        "reason": outcome.reason,
+        "navigation": controls_without_activity(outlook),
+    }
+    return Waiting(document, outlook)
+
+
+def _enter(arrival: _Arrival, target: str) -> Launch | Refused:
+    """Go to the chosen target; where something was left, resume that first."""
+    tree = arrival.tree
     close_session(tree)
     if tree.suspended is None:
         outcome = overall_sequencing(tree, NavigationRequest.CHOICE, target)
-    elif target == tree.suspended.identifier:
+    elif target == tree.suspended.identifier and tree.suspended.is_leaf:
         outcome = overall_sequencing(tree, NavigationRequest.RESUME_ALL)
     elif _resume_and_choose(tree.copy(), target).delivered is not None:
         outcome = _resume_and_choose(tree, target)
     else:  # what is suspended does not let go, or cannot be resumed
         outcome = overall_sequencing(tree, NavigationRequest.CHOICE, target)
-    return _Entered(outcome.resumes) if outcome.delivered is not None else None
+    if outcome.delivered is None:
+        return Refused(outcome.reason or "The course offers nothing to open now.")
+    return _open(arrival, outcome)
 
 
 def _resume_and_choose(tree: ActivityTree, target: str) -> Outcome:
@@ -124,15 +219,14 @@ def _resume_and_choose(tree: ActivityTree, target: str) -> Outcome:
     A choice out of nothing would begin the whole course anew (DB.2.1, DB.2 step 5), and nothing that was reached would
     count any more. So the session begins as it does when the learner opens the course and chooses then.
     """
-    outcome = overall_sequencing(tree, NavigationRequest.RESUME_ALL)
-    if outcome.delivered is None:
-        return outcome
-    outcome.delivered.state.is_suspended = outcome.resumes  # nobody has played it: it is left as it was found
+    if tree.suspended is not None and not tree.suspended.is_leaf:
+        reopen_part(tree)
+    else:
+        outcome = overall_sequencing(tree, NavigationRequest.RESUME_ALL)
+        if outcome.delivered is None:
+            return outcome
+        outcome.delivered.state.is_suspended = outcome.resumes  # nobody has played it: it is left as it was found
     return overall_sequencing(tree, NavigationRequest.CHOICE, target)
-
-
-def _reason(tree: ActivityTree, target: str | None) -> str | None:
-    return next((e.reason for e in look_ahead(tree).contents if e.identifier == target), None)
 
 
 def supersede(session: Session, registration: Registration, now: datetime) -> None:
@@ -298,14 +392,14 @@ def _launch(
             for name, pixels in (("width", policy.window_width), ("height", policy.window_height))
             if pixels is not None
         ),
-        "wrap_up": policy.wrap_up,
+        "wrap_up": policy.wrap_up or registration.is_preview,  # whoever tries a package wants to read its calls
         "close": {
             "url": f"{addresses.known.content_origin}/close",
             "token": addresses.close_token(organization_of(session), launched.id),
         },
         "navigation": controls(outlook, course.structure.edition),
     }
-    return Launch(launched.id, document, adapter_url)
+    return Launch(launched.id, document, adapter_url, outlook)
 
 
 def controls(outlook: Outlook, edition: Edition) -> Document:
@@ -320,6 +414,16 @@ def controls(outlook: Outlook, edition: Edition) -> Document:
         "next": _control(outlook, HiddenControl.CONTINUE, NavigationRequest.CONTINUE),
         "exit": {"enabled": True, "visible": True},
         "end": end | {"visible": end["visible"] and not is_one},
+    }
+
+
+def controls_without_activity(outlook: Outlook) -> Document:
+    """Tell the same while no activity is delivered: nothing is hidden then, and what leads nowhere is not shown."""
+    ways = {"previous": NavigationRequest.PREVIOUS, "next": NavigationRequest.CONTINUE}
+    shown = {name: outlook.is_valid(request) for name, request in ways.items()}
+    return {name: {"enabled": leads, "visible": leads} for name, leads in shown.items()} | {
+        "exit": {"enabled": True, "visible": True},
+        "end": {"enabled": False, "visible": False},
     }
 
 

@@ -32,15 +32,24 @@ class Standing:
     score: Mapping[str, float]
 
 
-def tree_of(session: Session, registration: Registration, course: Course, now: datetime | None = None) -> ActivityTree:
-    """Load the learner's tree. What all packages share is the learner's own, whatever this one remembers."""
+def tree_of(
+    session: Session,
+    registration: Registration,
+    course: Course,
+    now: datetime | None = None,
+    seed: int | None = None,
+) -> ActivityTree:
+    """Load the learner's tree. What all packages share is the learner's own, whatever this one remembers.
+
+    `seed`: chance that comes out the same again, for a tree that is loaded once more without having been kept.
+    """
     state = SequencingState.from_json(orjson.loads(registration.activity_tree or "{}"))
     if registration.user_id is not None:
         names, stores = scope.objective_names(course.structure), scope.data_names(course.structure)
         brought = store.global_objectives(session, registration.user_id, names) if names else {}
         data = store.shared_data(session, registration.user_id, stores) if stores else {}
         scope.put_in(course.structure, state, brought, data)
-    chance = random.Random()  # noqa: S311  order of lessons, not a secret
+    chance = random.Random(seed)  # noqa: S311  order of lessons, not a secret
     return ActivityTree(course.structure, state, now=now, generator=chance)
 
 

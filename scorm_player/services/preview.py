@@ -13,8 +13,8 @@ from core.db import Session
 from core.errors import BadRequest, NotFound
 from scorm_player.scorm.visit import Learner
 from scorm_player.services import addresses, packages
-from scorm_player.services.launching import Launch, launch
-from scorm_player.services.registrations import register
+from scorm_player.services.launching import Launch, Waiting, launch
+from scorm_player.services.registrations import OutlineItem, items_of, register
 from scorm_player.store import answers as session_store
 from scorm_player.store import registrations as store
 from scorm_player.store import runtime as runtime_store
@@ -73,14 +73,18 @@ def open_preview(session: Session, version_id: UUID, user_id: UUID, now: datetim
 
 def launch_preview(
     session: Session, registration_id: UUID, user_id: UUID, name: str, now: datetime, *, strict: bool
-) -> tuple[Launch, UUID]:
-    """Open one's own preview from the beginning; answer the launch and the version. Raises NotFound, NotPlayable."""
+) -> tuple[Launch | Waiting, Sequence[OutlineItem], UUID]:
+    """Open one's own preview from the beginning; answer the launch, what may be chosen, and the version.
+
+    Raises NotFound, NotPlayable.
+    """
     registration = store.get(session, registration_id)
     if not registration.is_preview or registration.user_id != user_id:
         raise NotFound("There is no such preview of yours.")
     person = Learner(str(user_id), name)
     opened = launch(session, registration_id, mode="browse", strict=strict, person=person, now=now)
-    return opened, registration.package_version_id
+    course = store.course(session, registration.package_version_id)
+    return opened, items_of(course, opened.outlook, {}), registration.package_version_id
 
 
 def log_calls(session: Session, registration_id: UUID, on: bool) -> None:

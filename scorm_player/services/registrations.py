@@ -8,7 +8,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from core.db import Session
-from scorm_player.scorm.sequencing.validity import Entry
+from scorm_player.scorm.sequencing.validity import Entry, Outlook
 from scorm_player.services import play
 from scorm_player.store import registrations as store
 from scorm_player.store import runtime as runtime_store
@@ -108,7 +108,12 @@ def contents(session: Session, registration_id: UUID) -> Contents:
     states = runtime_store.newest_states(session, registration_id)
     outlook = play.outlook(session, registration, course)
     whole = next((entry.identifier for entry in outlook.contents if entry.depth == 0 and entry.is_selectable), None)
-    items = [
+    return Contents(items_of(course, outlook, states), whole)
+
+
+def items_of(course: store.Course, outlook: Outlook, states: Mapping[UUID, ScormItemState]) -> list[OutlineItem]:
+    """Return the lines of an outline; `states` are the newest run-time data by item."""
+    return [
         OutlineItem(
             item_id=course.item_ids[entry.identifier],
             title=entry.title,
@@ -122,7 +127,6 @@ def contents(session: Session, registration_id: UUID) -> Contents:
         for entry in outlook.contents
         if entry.is_visible and entry.depth > 0 and entry.identifier in course.item_ids
     ]
-    return Contents(items, whole)
 
 
 def _status(entry: Entry, state: ScormItemState | None) -> Status:

@@ -4,9 +4,10 @@ Everything that changes a registration locks its row first, so that launches, co
 course follow one another, in whatever order they arrive.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from core.db import Session
@@ -15,11 +16,15 @@ from scorm_player.errors import Superseded
 from scorm_player.scorm import transfer
 from scorm_player.scorm.sequencing.overall import overall_sequencing
 from scorm_player.scorm.sequencing.requests import NavigationRequest
+from scorm_player.scorm.sequencing.validity import look_ahead
 from scorm_player.scorm.visit import Learner as Learner
 from scorm_player.services import play, playback
 from scorm_player.services.ending import conclude, conclude_again
-from scorm_player.services.launching import How, deliver, used_up
+from scorm_player.services.launching import How, controls_without_activity, deliver, identifier_of, used_up
 from scorm_player.services.launching import Launch as Launch  # what callers open and take: re-exported on purpose
+from scorm_player.services.launching import Refused as Refused
+from scorm_player.services.launching import Waiting as Waiting
+from scorm_player.services.launching import choose as choose
 from scorm_player.services.launching import launch as launch
 from scorm_player.services.launching import waiting_elsewhere as waiting_elsewhere
 from scorm_player.services.playing import (
@@ -38,7 +43,6 @@ from scorm_player.services.taking import batch_of as batch_of
 from scorm_player.services.taking import follow, take
 from scorm_player.store import registrations as registration_store
 from scorm_player.store import runtime as store
-from scorm_player.store.registrations import Course
 from scorm_player.tables import (
     Completion,
     LaunchSession,
@@ -58,10 +62,16 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class Refused:
-    """What was asked for is not possible now, with the reason for a person. The learner may choose something else."""
+class Between:
+    """The activity has ended and nothing else is delivered: the learner chooses how to go on.
 
-    reason: str
+    `offers` says whether there is anything to choose, `navigation` which of the player's controls lead somewhere,
+    `reason` why what was asked for leads nowhere, if that is why.
+    """
+
+    reason: str | None
+    offers: bool
+    navigation: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -173,7 +183,7 @@ def navigate(
     *,
     by: UUID | None = None,
     now: datetime,
-) -> Launch | Ended | Refused:
+) -> Launch | Ended | Between | Refused:
     """End the session, process the navigation request, and open what it leads to.
 
     `request` is a word of `adl.nav.request`, or "leave": out of the course, which goes on where it was left unless it
@@ -183,14 +193,19 @@ def navigate(
     playing = _open(session, launch_session_id, now, by=by)
     asked = _request(request, playing.registration)
     if playing.launched.state in store.OPEN:
-        conclude(playing, terminated=False, abandons=asked in transfer.ABANDONING)
+        conclude(
+            playing,
+            terminated=False,
+            abandons=asked in transfer.ABANDONING,
+            ended_by_learner=request in (NavigationRequest.EXIT, NavigationRequest.EXIT_ALL),
+        )
         say(playing)
         announce(playing)
     registration, course = playing.registration, playing.course
     tree = play.tree_of(session, registration, course, now)
     if request == "leave":  # what has just ended may have completed the course
         asked = _request(request, registration)
-    outcome = overall_sequencing(tree, asked, _identifier(course, target))
+    outcome = overall_sequencing(tree, asked, identifier_of(course, target) if target is not None else None)
     if outcome.was_refused:
         return Refused(outcome.reason or "This is not possible now.")
     if outcome.delivered is not None:
@@ -211,7 +226,10 @@ def navigate(
             tell_standing(playing, tree, has_ended=True)
             say(playing)
         return Ended(suspended=asked is NavigationRequest.SUSPEND_ALL)
-    return Refused(outcome.reason or "There is nothing to open in this direction.")
+    outlook = look_ahead(tree)
+    navigation = controls_without_activity(outlook)
+    leads = any(navigation[name]["enabled"] for name in ("previous", "next"))
+    return Between(outcome.reason, leads or outlook.has_contents(), navigation)
 
 
 def _request(request: str, registration: Registration) -> NavigationRequest:
@@ -222,10 +240,3 @@ def _request(request: str, registration: Registration) -> NavigationRequest:
         return NavigationRequest(request)
     except ValueError:
         raise BadRequest("This navigation request is not known.") from None
-
-
-def _identifier(course: Course, target: str | None) -> str | None:
-    """Read a target: an activity's identifier, or an item's id."""
-    if target is None or target in course.item_ids:
-        return target
-    return next((identifier for identifier, item_id in course.item_ids.items() if str(item_id) == target), target)

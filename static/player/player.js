@@ -5,8 +5,12 @@
  * It finds the launch document in `#launch` (JSON, see services/runtime.py), texts in `#stoa-texts` (JSON) and its places
  * by id, all but the frame optional: #stoa-content (iframe), #stoa-saved (status words), #stoa-previous, #stoa-next,
  * #stoa-exit (its href or data-return is where leaving leads), #stoa-fullscreen, #stoa-window, #stoa-outline (what
- * carries data-item opens that item), #stoa-log; whatever carries data-request makes that navigation request. After each confirmed commit and each launch it dispatches
- * `stoa:committed` on the body.
+ * carries data-item opens that item), #stoa-log; whatever carries data-request makes that navigation request. After each
+ * confirmed commit and each launch it dispatches `stoa:committed` on the body.
+ *
+ * Where the course does not start by itself the document has a `ticket` instead of a session: nothing is open, the learner
+ * is asked to choose in the outline, and what they choose is opened with the ticket. The same question comes when an
+ * activity has ended and none follows; then the session that has ended asks for the next one.
  */
 
 import { Delivery, Superseded } from "./delivery.js";
@@ -38,6 +42,9 @@ const TEXTS = {
   leave: "Back to the course",
   ended: "You have reached the end.",
   suspended: "You can go on here whenever you like.",
+  choose: "This course does not start by itself. Choose in the outline where to begin.",
+  choose_next: "This part has ended. Choose how to go on.",
+  nothing: "Nothing in this course can be opened now. Tell whoever is responsible for it: they can help you to go on.",
 };
 
 const byId = (id) => document.getElementById(id);
@@ -47,6 +54,7 @@ export class Player {
     this.texts = { ...TEXTS, ...texts };
     this.journal = journal;
     this.running = null;
+    this.waiting = null; // the document of a page on which nothing has been opened yet
     this.navigating = false;
     this.superseded = false;
     this.csrf = document.querySelector('meta[name="csrf-token"]')?.content ?? "";
@@ -79,45 +87,90 @@ export class Player {
       location.reload();
       return;
     }
-    this.#launch(this.first);
-    if (kept) this.#show(this.texts.kept);
-    else if (this.first.unsent_elsewhere) this.#show(this.texts.elsewhere);
+    const news = kept ? this.texts.kept : this.first.unsent_elsewhere ? this.texts.elsewhere : "";
+    if (this.first.ticket) {
+      this.waiting = this.first;
+      this.#controls(this.first.navigation);
+      this.#askToChoose(this.first.offers, this.texts.choose, news || (this.first.offers ? "" : this.first.reason));
+    } else {
+      this.#launch(this.first);
+      if (news) this.#show(news);
+    }
   }
 
   /** Leave the activity and go where the request leads; the server decides whether it may. */
   async navigate(request, target = null) {
     const { running } = this;
-    if (this.navigating || this.superseded || !running) return;
+    if (this.navigating || this.superseded || !(running || this.waiting)) return;
     this.navigating = true;
     try {
+      if (!running) {
+        await this.#begin(request, target);
+        return;
+      }
       await this.#empty(running);
       if (!(await running.delivery.settled(SETTLE))) {
         if (!this.superseded) this.#show(this.texts.unsent, this.texts.retry, () => this.navigate(request, target));
         return;
       }
-      await this.#go(running, request, target);
+      await this.#go(`/runtime/${running.document.session}/navigate`, { request, target }, () => this.navigate(request, target));
     } finally {
       this.navigating = false;
     }
   }
 
-  async #go(running, request, target) {
+  /** Nothing is open yet: open what was chosen, or leave. Other requests have nothing to start from. */
+  async #begin(request, target) {
+    if (request === "leave") this.#end({ suspended: true });
+    else if (request === "choice")
+      await this.#go("/runtime/choose", { ticket: this.waiting.ticket, target }, () => this.navigate(request, target));
+  }
+
+  async #go(url, body, again) {
     let led;
     try {
-      led = await this.#ask(`/runtime/${running.document.session}/navigate`, { request, target });
+      led = await this.#ask(url, body);
     } catch (problem) {
       if (problem instanceof Superseded) this.#giveWay();
-      else this.#show(`${this.texts.unreachable} ${problem.message}`, this.texts.retry, () => this.navigate(request, target));
+      else this.#show(`${this.texts.unreachable} ${problem.message}`, this.texts.retry, again);
       return;
     }
-    if (led.refused) this.#show(led.refused, this.texts.retry, () => location.reload());
+    if (led.refused && this.waiting) this.#askToChoose(true, this.texts.choose, led.refused);
+    else if (led.refused) this.#show(led.refused, this.texts.retry, () => location.reload());
+    else if (led.between) this.#rest(led.between);
     else if (led.launch) this.#launch(led.launch);
     else this.#end(led);
     this.#announce();
   }
 
+  /** The activity has ended and none follows: the learner chooses, and the session that has ended asks for it. */
+  #rest({ reason, offers, navigation }) {
+    this.running.window?.close?.();
+    this.running.window = null;
+    this.#controls(navigation);
+    this.#askToChoose(offers, this.texts.choose_next, reason ?? "");
+  }
+
+  /** Say that it is the learner's turn, above an outline that is open, and bring keyboard and screen reader there. */
+  #askToChoose(offers, words, news = "") {
+    document.body.dataset.player = "choosing";
+    byId("stoa-content").hidden = true;
+    const own = byId("stoa-window");
+    if (own) own.hidden = true;
+    document.querySelector(".player-side")?.setAttribute("open", "");
+    const exit = byId("stoa-exit");
+    const text = [news, offers ? words : this.texts.nothing].filter(Boolean).join(" ");
+    const message = this.#show(text, offers ? "" : this.texts.leave, offers || !exit ? null : () => this.navigate("leave"));
+    message.classList.replace("alert-warning", offers ? "alert-info" : "alert-warning");
+    message.tabIndex = -1;
+    document.querySelector(".player-room")?.prepend(message);
+    message.focus();
+  }
+
   #launch(given) {
+    const wasAsked = document.body.dataset.player === "choosing";
     this.#hide();
+    this.waiting = null;
     this.running?.window?.close?.();
     const delivery = new Delivery({
       post: (batches) => this.#commit(given.session, batches),
@@ -128,17 +181,28 @@ export class Player {
     const running = { document: given, delivery, window: null, initialized: false, canKeep: true, follow: null };
     this.running = running;
     document.body.dataset.player = "running";
+    this.#uncover();
     this.#status("saved");
     this.#controls(given.navigation);
     const frame = this.#frame(given);
     const own = byId("stoa-window");
     if (own) own.hidden = !given.new_window;
-    if (given.new_window && own) return; // browsers let a window open on the learner's own click only
+    if (given.new_window && own) {
+      if (wasAsked) own.focus();
+      return; // browsers let a window open on the learner's own click only
+    }
     frame.src = given.adapter_url;
     running.window = frame.contentWindow;
+    if (wasAsked) frame.focus(); // what was asked for is answered there; its title is read out
     setTimeout(() => {
       if (this.running === running && given.table && !running.initialized && own) own.hidden = false;
     }, SILENCE);
+  }
+
+  /** On a phone the open outline lies over the content. */
+  #uncover() {
+    const outline = document.querySelector(".player-side");
+    if (outline && getComputedStyle(outline).position === "absolute") outline.removeAttribute("open");
   }
 
   /** A new frame for each activity: nothing of the one before is left in it. */
@@ -211,6 +275,7 @@ export class Player {
   /** While nothing is being sent, ask once a minute: it keeps the sign-in alive and tells when another window took over. */
   async #beat() {
     const { running } = this;
+    if (this.waiting) await this.#renewToken().catch(() => {}); // keeps the sign-in alive, too
     if (!running || this.superseded || running.delivery.queue.length) return;
     try {
       await this.#commit(running.document.session, []);
@@ -271,13 +336,14 @@ export class Player {
   }
 
   #end({ suspended }) {
-    const stays = this.running?.document.wrap_up;
+    const shown = this.running?.document;
+    const stays = shown?.wrap_up && !(suspended && shown.mode === "browse"); // whoever leaves a preview has seen enough
     this.running?.window?.close?.();
     this.running = null;
     document.body.dataset.player = "ended";
     const exit = byId("stoa-exit");
     const back = exit?.dataset.return ?? exit?.getAttribute("href");
-    if (stays) document.querySelector(".player-side")?.removeAttribute("open"); // on a phone it covers what is said
+    if (stays) this.#uncover();
     if (back && stays) this.#show(suspended ? this.texts.suspended : this.texts.ended, this.texts.leave, () => location.assign(back));
     else if (back) location.assign(back);
     else this.#show(suspended ? this.texts.suspended : this.texts.ended);
@@ -352,6 +418,7 @@ export class Player {
       message.append(button);
     }
     byId("stoa-content").before(message);
+    return message;
   }
 
   #hide() {

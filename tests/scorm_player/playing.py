@@ -31,8 +31,12 @@ def sco(identifier: str, **more) -> Activity:
     return Activity(identifier, title=identifier.title(), resource=f"r-{identifier}", **more)
 
 
-def structure(*activities: Activity, edition: Edition = Edition.SCORM_1_2, **more) -> CourseStructure:
-    control = ControlModes(choice=True, flow=True)
+FLOWS = ControlModes(choice=True, flow=True)
+
+
+def structure(
+    *activities: Activity, edition: Edition = Edition.SCORM_1_2, control: ControlModes = FLOWS, **more
+) -> CourseStructure:
     return CourseStructure(
         Activity("course", title="Fire safety", children=activities, control=control, **more), edition
     )
@@ -42,6 +46,7 @@ def course(
     session: Session,
     *activities: Activity,
     edition: Edition = Edition.SCORM_1_2,
+    control: ControlModes = FLOWS,
     sha256: str = "0" * 64,
     index: bytes = b"",
 ) -> UUID:
@@ -49,7 +54,7 @@ def course(
 
     Each of them is opened at "<identifier>.html" of the zip with this hash and index.
     """
-    built = structure(*(activities or (sco("one"),)), edition=edition)
+    built = structure(*(activities or (sco("one"),)), edition=edition, control=control)
     leaves = [activity for activity in built.root.walk() if activity.resource]
     manifest = Manifest(
         identifier="fire",

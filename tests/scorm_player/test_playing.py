@@ -382,6 +382,18 @@ def test_ending_the_attempt_begins_anew_and_leaving_does_not(db, cast):
     assert launched(db, registration, now=NOW + timedelta(days=1)).document["title"] == "One"
 
 
+def test_an_attempt_the_learner_ended_is_not_resumed_though_its_content_never_called_terminate(db, cast):
+    registration = registered(db, cast.ana, sco("one"), sco("two"), edition=Edition.FOURTH)
+    first = launched(db, registration)
+    sent(db, first, 1, ("cmi.location", "3"), initialized=True)
+    runtime.navigate(db, first.session_id, "exitAll", now=NOW)
+
+    again = launched(db, registration, now=NOW + timedelta(days=1))
+
+    assert again.document["values"]["cmi.entry"] == "ab-initio"
+    assert "cmi.location" not in again.document["values"]
+
+
 def test_an_item_with_unmet_prerequisites_cannot_be_opened_and_says_why(db, cast):
     registration = registered(db, cast.ana, sco("one"), sco("two", prerequisites="one"))
     [_, two] = registrations.outline(db, registration)

@@ -79,7 +79,7 @@ def test_a_preview_plays_the_sequencing_and_leaves_no_record(db, cast):
     assert preview.open_preview(db, version, cast.ben, NOW) == registration
     before = record(db, registration)
 
-    launch, played = preview.launch_preview(db, registration, cast.ben, "Ben", NOW, strict=True)
+    launch, _, played = preview.launch_preview(db, registration, cast.ben, "Ben", NOW, strict=True)
     assert played == version
     assert (launch.document["mode"], launch.document["strict"], launch.document["log"]) == ("browse", True, True)
     sent(db, launch, 1, ("cmi.completion_status", "completed"), initialized=True, terminated=True)

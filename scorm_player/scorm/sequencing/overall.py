@@ -47,6 +47,20 @@ def begin_session(tree: ActivityTree) -> Outcome:
     return overall_sequencing(tree, NavigationRequest.START)
 
 
+def reopen_part(tree: ActivityTree) -> None:
+    """Go on where an activity had ended before the course was left: in the part that holds it, nothing being delivered.
+
+    Suspend All suspends that part (TB.2.3, step 5.2), and Resume All cannot deliver it (DB.1.1-1). A choice out of
+    nothing would begin the attempt on it anew (DB.2.1); from here it goes on.
+    """
+    part = tree.suspended
+    if part is None:
+        return
+    for activity in part.path()[1:]:
+        activity.state.is_active, activity.state.is_suspended = True, False
+    tree.current, tree.suspended = part, None
+
+
 def close_session(tree: ActivityTree) -> None:
     """Close what is open: a window that was closed is an implicit suspend, and never a dead end."""
     if tree.current is not None and not overall_sequencing(tree, NavigationRequest.SUSPEND_ALL).ends_session:

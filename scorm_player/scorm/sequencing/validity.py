@@ -89,12 +89,6 @@ class Outlook:
                 return entry
         raise KeyError(identifier)
 
-    def first_choice(self) -> Entry | None:
-        """Answer the first single activity that can be chosen: where a course begins that does not start by itself."""
-        return next(
-            (entry for entry in self.contents if entry.is_leaf and entry.is_visible and entry.is_selectable), None
-        )
-
     def shows(self, control: HiddenControl) -> bool:
         """Tell whether the player shows this control, enabled or not."""
         return control not in self.hidden
