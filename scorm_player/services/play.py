@@ -76,13 +76,20 @@ def outlook(session: Session, registration: Registration, course: Course) -> Out
 
 
 def standing(
-    tree: ActivityTree, node: Node, *, has_ended: bool, success_was_told: bool, begun: Mapping[str, float]
+    tree: ActivityTree,
+    node: Node,
+    *,
+    has_ended: bool,
+    told: Mapping[str, tuple[Completion, Success]],
+    begun: Mapping[str, float],
 ) -> Standing:
     """Tell what the course comes to with what `node` has told so far, tried out on a copy of the tree.
 
     When the SCO's session `has_ended` for good, its attempt is taken as ended too: what the SCO left unsaid, the end
-    of an attempt says (UP.4), and nobody can tell that the window will not be closed now. Sequencing takes silence
-    about success for satisfaction; a record must not, so without `success_was_told` by some SCO nobody has passed.
+    of an attempt says (UP.4), and nobody can tell that the window will not be closed now. `told` is what single
+    activities have said of themselves, by identifier. Sequencing takes silence about success for satisfaction, and
+    rolls up the best where no activity contributes (RB.1.4); a record must not: without a word of success by some SCO
+    nobody has passed, and where nothing contributes, what the SCOs say decides.
 
     Progress is the root's own measure where there is one, else the mean of its single activities: 1 for a completed
     one, and for others what they have told of themselves, which `begun` has by identifier.
@@ -95,6 +102,13 @@ def standing(
     completed = objectives.is_completed(ahead, root, root.primary)
     satisfied = objectives.is_satisfied(ahead, root, root.primary)
     leaves = [leaf for leaf in root.walk() if leaf.is_leaf]
+    said = [told.get(leaf.identifier, (Completion.UNKNOWN, Success.UNKNOWN)) for leaf in leaves]
+    if not any(_contributes(leaf, "progress_completion") for leaf in leaves):
+        completed = all(completion is Completion.COMPLETED for completion, _ in said)
+    if not any(_contributes(leaf, "objective_satisfied") for leaf in leaves):
+        passed = {success for _, success in said}
+        satisfied = True if passed == {Success.PASSED} else False if Success.FAILED in passed else None
+    success_was_told = any(success is not Success.UNKNOWN for _, success in told.values())
     done = [
         1.0 if objectives.is_completed(ahead, leaf, leaf.primary) else begun.get(leaf.identifier, 0.0)
         for leaf in leaves
@@ -110,6 +124,12 @@ def standing(
         1.0 if completed else measured if measured is not None else sum(done) / len(leaves) if leaves else None,
         _score(ahead, leaves),
     )
+
+
+def _contributes(leaf: Node, flag: str) -> bool:
+    """Whether anything of a single activity can reach the root by rollup; `flag` is a field of `Rollup`."""
+    below_the_root = leaf.path()[:-1] or [leaf]
+    return all(node.definition.delivery.tracked and getattr(node.definition.rollup, flag) for node in below_the_root)
 
 
 def _score(tree: ActivityTree, leaves: list[Node]) -> dict[str, float]:

@@ -25,17 +25,17 @@ def tell_standing(playing: Playing, tree: ActivityTree | None, *, has_ended: boo
     registration = playing.registration
     if tree is None:
         tree = play.tree_of(playing.session, registration, playing.course, playing.now).copy()
-        outcome = visit.end(playing.item, playing.data.values, terminated=False)
+        outcome = visit.end(playing.item, playing.data.values, terminated=False, strict=playing.data.strict)
         transfer.take_over(tree, tree.nodes[playing.node_identifier], outcome, playing.data.set_by_content)
     newest = store.newest_states(playing.session, registration.id)
-    states = newest.values()
+    identifier = playing.course.identifier
     standing = play.standing(
         tree,
         tree.nodes[playing.node_identifier],
         has_ended=has_ended,
-        success_was_told=any(state.success is not Success.UNKNOWN for state in states),
+        told={identifier(item_id): (state.completion, state.success) for item_id, state in newest.items()},
         begun={
-            playing.course.identifier(item_id): float(state.progress_measure)
+            identifier(item_id): float(state.progress_measure)
             for item_id, state in newest.items()
             if state.progress_measure is not None
         },

@@ -17,6 +17,7 @@ from scorm_player.scorm.sequencing.definition import (
     Activity,
     ControlModes,
     DataMap,
+    DeliveryControls,
     Edition,
     HiddenControl,
     Objective,
@@ -380,6 +381,19 @@ def test_ending_the_attempt_begins_anew_and_leaving_does_not(db, cast):
     assert runtime.navigate(db, second.session_id, "exitAll", now=NOW) == runtime.Ended(suspended=False)
 
     assert launched(db, registration, now=NOW + timedelta(days=1)).document["title"] == "One"
+
+
+@pytest.mark.parametrize("statuses", [("incomplete", "unknown"), ("completed", "passed"), ("completed", "failed")])
+def test_where_no_activity_contributes_to_rollup_the_record_is_what_the_scos_say(db, cast, statuses):
+    """RB.1.4 rolls up the best of nothing; a record does not."""
+    one = sco("one", delivery=DeliveryControls(tracked=False))
+    registration = registered(db, cast.ana, one, edition=Edition.FOURTH)
+    launch = launched(db, registration)
+
+    sent(db, launch, 1, ("cmi.completion_status", statuses[0]), ("cmi.success_status", statuses[1]), initialized=True)
+
+    summary = registrations.summary(db, registration)
+    assert (summary.completion, summary.success) == statuses
 
 
 def test_an_attempt_the_learner_ended_is_not_resumed_though_its_content_never_called_terminate(db, cast):

@@ -136,13 +136,12 @@ def rollup_rule_check(tree: ActivityTree, cluster: Node, action: RollupAction) -
 
 
 def _applies(tree: ActivityTree, cluster: Node, rule: RollupRule) -> bool:
+    """RB.1.4, steps 1.2.2–1.2.8. "All" and "none" hold when no child counts: nothing speaks against them."""
     answers = [
         evaluate_rollup_conditions(tree, child, rule)
         for child in _tracked(cluster)
         if check_child_for_rollup(tree, child, rule.action)
     ]
-    if not answers:
-        return False
     positive = answers.count(True)
     match rule.child_activity_set:
         case ChildActivitySet.ALL:
@@ -153,7 +152,7 @@ def _applies(tree: ActivityTree, cluster: Node, rule: RollupRule) -> bool:
             return answers.count(False) == len(answers)
         case ChildActivitySet.AT_LEAST_COUNT:
             return positive >= rule.minimum_count
-    return positive / len(answers) >= rule.minimum_percent
+    return bool(answers) and positive / len(answers) >= rule.minimum_percent
 
 
 def evaluate_rollup_conditions(tree: ActivityTree, child: Node, rule: RollupRule) -> bool | None:

@@ -239,12 +239,13 @@ def test_a_child_counts_when_it_is_considered(action, consideration, known, is_c
     considered = Rollup(**{f"required_for_{action}": RollupConsideration(consideration)})
     child = leaf("a", rollup=considered, rules=pre(rule("skip", "satisfied")))
     rules = (rollup_rule(manifest_name, "objectiveMeasureKnown"),)
-    activities = tree(cluster("root", child, rollup=Rollup(rules=rules)))
-    know(activities, "a", measure=1.0, **known)
+    activities = tree(cluster("root", child, "b", rollup=Rollup(rules=rules)))
+    know(know(activities, "a", **known), "b", measure=1.0)
 
     satisfied, completed = rolled(activities)
 
-    assert ((satisfied if "satisfied" in action else completed) is not None) is is_counted
+    reached = (satisfied if "satisfied" in action else completed) is not None
+    assert reached is not is_counted, "the measure of a is not known, so where a counts, not all have one"
 
 
 @pytest.mark.parametrize(
@@ -257,9 +258,28 @@ def test_a_child_counts_when_it_is_considered(action, consideration, known, is_c
     ],
 )
 def test_a_child_that_does_not_contribute_changes_nothing(child):
-    activities = know(tree(cluster("root", child)), "a", satisfied=True, completed=True)
+    activities = know(tree(cluster("root", child, "b")), "a", satisfied=True, completed=True)
 
     assert rolled(activities) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("children", "applies"),
+    [
+        pytest.param(ChildActivitySet.ALL, True, id="all: no false and no unknown among them"),
+        pytest.param(ChildActivitySet.NONE, True, id="none: no true and no unknown among them"),
+        pytest.param(ChildActivitySet.ANY, None, id="any: no true among them"),
+        pytest.param(ChildActivitySet.AT_LEAST_COUNT, None, id="at least one: no true among them"),
+        pytest.param(ChildActivitySet.AT_LEAST_PERCENT, None, id="half of none is no share"),
+    ],
+)
+def test_a_rule_is_checked_although_the_bag_of_contributing_children_is_empty(children, applies):
+    """RB.1.4, steps 1.2.4–1.2.8."""
+    untracked = leaf("a", delivery=DeliveryControls(tracked=False))
+    rule_of = rollup_rule("completed", "completed", child_activity_set=children, minimum_count=1, minimum_percent=0.5)
+    activities = tree(cluster("root", untracked, rollup=Rollup(rules=(rule_of,))))
+
+    assert rolled(activities)[1] is applies
 
 
 def test_nothing_is_recorded_of_a_cluster_that_is_not_tracked():
