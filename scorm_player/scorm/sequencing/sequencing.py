@@ -268,14 +268,20 @@ def _prevents_activation(activity: Node) -> bool:
 
 
 def _way_up(current: Node, target: Node) -> str | None:
-    """SB.2.9, step 10: everything on the way up to the target ends, if it lets itself be left."""
-    leaving = path_between(current, target)
+    """SB.2.9, step 10: everything on the way up to the target ends, if it lets itself be left.
+
+    Whether the current activity itself does, NB.2.1 has asked; one that has ended holds nobody.
+    """
+    leaving = path_between(current, target)[1:]
     return "SB.2.9-7" if any(not activity.control.choice_exit for activity in leaving) else None
 
 
 def _way_across(tree: ActivityTree, current: Node, target: Node, ancestor: Node) -> str | None:
-    """SB.2.9, step 11: leave one part of the tree for another, within what constrained choice allows."""
-    leaving = path_between(current, ancestor)
+    """SB.2.9, step 11: leave one part of the tree for another, within what constrained choice allows.
+
+    Constrained choice is a matter of parts: of a single activity it says nothing.
+    """
+    leaving = path_between(current, ancestor)[1:]
     if any(not activity.control.choice_exit for activity in leaving):
         return "SB.2.9-7"
     constrained = next((node for node in leaving if node.definition.constrained_choice.constrain_choice), None)

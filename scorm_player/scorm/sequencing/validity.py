@@ -109,6 +109,8 @@ def look_ahead(tree: ActivityTree) -> Outlook:
     ahead.memory = Memory()
     requests = {request: _request_exception(tree, ahead, request, ended) for request in _WITHOUT_TARGET}
     choices = {identifier: _choice_exception(tree, ahead, identifier) for identifier in tree.nodes}
+    if requests[NavigationRequest.CONTINUE] == "SB.2.2-1" and _may_choose_another(tree, choices):
+        requests[NavigationRequest.CONTINUE] = None  # on to a part that does not flow: there the learner chooses
     jumps = {identifier: _jump_exception(tree, ahead, identifier) for identifier in tree.nodes}
     hidden = tree.current.definition.hidden_controls if tree.current else frozenset()
     return Outlook(requests, choices, jumps, lambda: _contents(tree, ahead, choices), hidden)
@@ -159,6 +161,11 @@ def _jump_exception(tree: ActivityTree, ahead: ActivityTree, identifier: str) ->
     if navigation.exception:
         return navigation.exception
     return _outcome_exception(ahead, SequencingRequest.JUMP, ahead.find(identifier))
+
+
+def _may_choose_another(tree: ActivityTree, choices: dict[str, str | None]) -> bool:
+    here = (tree.root, tree.current)
+    return any(exception is None and tree.nodes[identifier] not in here for identifier, exception in choices.items())
 
 
 def _outcome_exception(ahead: ActivityTree, request: SequencingRequest, target: Node | None = None) -> str | None:

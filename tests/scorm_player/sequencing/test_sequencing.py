@@ -270,6 +270,23 @@ def test_constrained_choice_at_the_end_of_the_course_leaves_its_own_part():
     assert found(at(tree(cluster("root", cluster("outer", inner, "c"))), "b"), "choice", "c") == "c"
 
 
+def test_constrained_choice_of_a_single_activity_says_nothing():
+    """SB.2.9, step 11: the path is that of the parts that are left; the current activity is none of them."""
+    single = leaf("b", constrained_choice=ConstrainedChoice(constrain_choice=True))
+    activities = at(tree(cluster("root", cluster("one", single, "c"), "x", "y")), "b")
+
+    assert found(activities, "choice", "y") == "y"
+
+
+@pytest.mark.parametrize(("target", "expected"), [("one", "a"), ("root", "a"), ("x", "x")])
+def test_an_activity_that_has_ended_does_not_hold_the_learner_though_its_choice_exit_is_off(target, expected):
+    """NB.2.1, step 7.1.1.2 asks the current activity, and only while it is active; SB.2.9 asks the parts above it."""
+    held = leaf("a", control=ControlModes(choice_exit=False))
+    activities = at(tree(cluster("root", cluster("one", held, "c"), "x")), "a")
+
+    assert found(activities, "choice", target) == expected
+
+
 def test_at_the_end_of_the_tree_choice_flow_stays_where_it_is():
     activities = tree(cluster("root", cluster("one", "a")))
 

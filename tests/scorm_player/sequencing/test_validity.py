@@ -34,6 +34,18 @@ def test_at_the_last_activity_continue_ends_the_course():
     assert {"continue", "previous"} <= valid(look_ahead(activities))
 
 
+def test_continue_is_valid_towards_a_part_that_does_not_flow_while_the_learner_may_choose_there():
+    """NB.2.1, step 4: the parent's flow makes Continue valid; what follows does not flow, so a choice decides."""
+    part = cluster("part", "b", "c", control=ControlModes())
+    activities = start(tree(cluster("root", "a", part)))
+
+    assert look_ahead(activities).is_valid(NavigationRequest.CONTINUE)
+    assert (go(activities, "continue").exception, go(activities, "choice", "c").exception) == ("SB.2.2-1", None)
+    closed = cluster("part", "b", control=ControlModes(choice=False))
+    blocked = start(tree(cluster("root", "a", closed, control=ControlModes(flow=True, choice=False))))
+    assert not look_ahead(blocked).is_valid(NavigationRequest.CONTINUE)
+
+
 def test_after_suspension():
     activities = start(tree(cluster("root", "a")))
     go(activities, "suspendAll")
