@@ -43,6 +43,7 @@ class Source:
     sco_title: Mapping[str, str]
     attempt: str  # tells attempts on the SCO apart
     mastery_score: str | None = None  # 1.2: with one, what is not sure before the session ends is not said before
+    strict: bool = False  # to the letter: a threshold without a measure leaves the status unknown
     new_id: Callable[[], UUID] | None = field(default=None, compare=False)
 
     def inside(self, kind: str, identifier: str) -> str:
@@ -140,7 +141,8 @@ def _statuses(source: Source, values: Mapping[str, str], said: Said, now: dateti
             status = status_so_far(Item(standard="1.2", mastery_score=source.mastery_score), values)
         completion, success = ("completed" if status == "completed" else ""), statuses_of(status)[1]
     else:
-        completion, success = completion_status(values), success_status(values)
+        completion = completion_status(values, strict=source.strict)
+        success = success_status(values, strict=source.strict)
     if completion == "completed" and _first(said, "completed"):
         yield _statement(source, "completed", _sco(source), {"completion": True}, now)
     if success in ("passed", "failed") and _first(said, success):

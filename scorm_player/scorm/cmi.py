@@ -52,11 +52,16 @@ def number(text: str | None) -> float | None:
         return None
 
 
-def completion_status(values: Mapping[str, str]) -> str:
-    """RTE 4.2.4.1: a progress measure against a completion threshold overrides what the SCO set."""
+def completion_status(values: Mapping[str, str], *, strict: bool = False) -> str:
+    """RTE 4.2.4.1: a progress measure against a completion threshold overrides what the SCO set.
+
+    With a threshold but no measure the book says "unknown"; unless strict, what the SCO set is believed.
+    """
     progress, threshold = number(values.get("cmi.progress_measure")), number(values.get("cmi.completion_threshold"))
     if progress is not None and threshold is not None:
         return "completed" if progress >= threshold else "incomplete"
+    if threshold is not None and strict:
+        return "unknown"
     return values.get("cmi.completion_status", "unknown")
 
 
@@ -111,14 +116,20 @@ def seconds_of(duration: str) -> Decimal:
 
 
 def duration_of(standard: Standard, seconds: Decimal) -> str:
-    """Write seconds as the standard's total time: PT1H2M3.5S, or 0001:02:03.50 in 1.2."""
+    """Write seconds as the standard's total time: P1DT2H3.5S, or 0026:00:03.50 in 1.2. What is zero is left out."""
     whole, hundredths = divmod(int((seconds * 100).to_integral_value(ROUND_HALF_UP)), 100)
     hours, rest = divmod(whole, 3600)
     minutes, second = divmod(rest, 60)
     if standard == "1.2":
         return f"{min(hours, 9999):04}:{minutes:02}:{second:02}.{hundredths:02}"
+    if seconds == 0:
+        return "PT0H0M0S"
+    days, hours = divmod(hours, 24)
     fraction = f".{hundredths:02}".rstrip("0") if hundredths else ""
-    return f"PT{hours}H{minutes}M{second}{fraction}S"
+    day = f"{days}D" if days else ""
+    time = (f"{hours}H" if hours else "") + (f"{minutes}M" if minutes else "")
+    time += f"{second}{fraction}S" if second or fraction else ""
+    return f"P{day}T{time}" if time else f"P{day}"
 
 
 def progress(standard: Standard, values: Mapping[str, str]) -> float | None:

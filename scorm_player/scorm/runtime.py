@@ -178,7 +178,7 @@ class Runtime:
     def _effective(self, element: str, located: Located) -> str | None:
         """Answer the value as the SCO sees it: statuses are judged by thresholds, absent values have defaults."""
         if self.standard == "2004" and element == "cmi.completion_status":
-            return completion_status(self.values)
+            return completion_status(self.values, strict=self.reader.strict)
         if self.standard == "2004" and element == "cmi.success_status":
             return success_status(self.values, strict=self.reader.strict)
         return self.values.get(element, located.element["default"])

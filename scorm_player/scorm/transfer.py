@@ -12,7 +12,7 @@ from scorm_player.scorm.sequencing import objectives, overall
 from scorm_player.scorm.sequencing.definition import Edition
 from scorm_player.scorm.sequencing.requests import NavigationRequest
 from scorm_player.scorm.sequencing.state import PRIMARY
-from scorm_player.scorm.sequencing.tree import ActivityTree, LocalObjective, Node
+from scorm_player.scorm.sequencing.tree import ActivityTree, LocalObjective, Node, normalized
 from scorm_player.scorm.sequencing.validity import Outlook, look_ahead
 from scorm_player.scorm.visit import Item, Objective, Outcome, SharedData
 
@@ -57,7 +57,7 @@ def _objective(tree: ActivityTree, node: Node, objective: LocalObjective) -> Obj
     satisfied = objectives.is_satisfied(tree, node, objective)
     completed = objectives.recorded_completion(tree, node, objective)
     return Objective(
-        id=objective.definition.identifier or "",
+        id=normalized(objective.definition.identifier or ""),
         success_status=None if satisfied is None else "passed" if satisfied else "failed",
         completion_status=None if completed is None else "completed" if completed else "incomplete",
         progress_measure=_maybe(objectives.progress_measure_of(tree, node, objective)),
@@ -136,16 +136,19 @@ def take_over(tree: ActivityTree, node: Node, outcome: Outcome, set_by_content: 
     """Record in the tree what a session told of its activity; before any navigation request is processed.
 
     `set_by_content` names the elements the SCO set in this session: what it was given and left alone is no news.
-    An activity that is not tracked, or not active any more, records nothing but shared data.
+    An activity that is not active any more records nothing but shared data. One that is not tracked is suspended like
+    others (that is activity state, AM.1.1), and records no more.
     """
     _keep_shared_data(tree, node, outcome)
-    if not node.definition.delivery.tracked or not node.state.is_active:
+    if not node.state.is_active:
+        return
+    node.state.is_suspended = outcome.suspended
+    if not node.definition.delivery.tracked:
         return
     primary = _take_over_objectives(tree, node, outcome, set_by_content)
     _take_over_completion(tree, node, outcome, primary)
     _take_over_success(tree, node, outcome, primary)
     _take_over_score(tree, node, outcome)
-    node.state.is_suspended = outcome.suspended
     node.state.attempt_experienced_duration += float(outcome.seconds)
     node.state.activity_experienced_duration += float(outcome.seconds)
 

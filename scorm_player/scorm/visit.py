@@ -249,7 +249,7 @@ def end(
         reported = kept.get("cmi.core.session_time", "")
     else:
         exit_ = kept.get("cmi.exit", "")
-        completion, success = completion_status(values), success_status(values, strict=strict)
+        completion, success = completion_status(values, strict=strict), success_status(values, strict=strict)
         completion_set = "cmi.completion_status" in values or completion != "unknown"
         success_set = "cmi.success_status" in values or success != "unknown"
         reported = kept.get("cmi.session_time", "")

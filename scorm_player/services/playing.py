@@ -164,7 +164,8 @@ def promote(playing: Sitting) -> None:
         status = values.get("cmi.core.lesson_status") if is_over else visit.status_so_far(playing.item, values)
         completion, success = cmi.statuses_of(status) if status else ("unknown", "unknown")
     else:
-        completion, success = cmi.completion_status(values), cmi.success_status(values)
+        strict = playing.data.strict
+        completion, success = cmi.completion_status(values, strict=strict), cmi.success_status(values, strict=strict)
     state.completion, state.success = Completion(completion), Success(success)
     state.progress_measure = play.rounded(cmi.progress(playing.item.standard, values), 4)
     score = cmi.score(playing.item.standard, values)
@@ -205,6 +206,7 @@ def source_of(playing: Sitting) -> statements.Source:
         sco_title={course.language: activity.title} if activity.title else {},
         attempt=str(playing.state.id),
         mastery_score=playing.item.mastery_score,
+        strict=playing.data.strict,
         new_id=uuid7,
     )
 

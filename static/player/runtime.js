@@ -165,6 +165,7 @@ export class Runtime {
     const progress = this.#number("cmi.progress_measure");
     const threshold = this.#number("cmi.completion_threshold");
     if (progress !== null && threshold !== null) return progress >= threshold ? "completed" : "incomplete";
+    if (threshold !== null && this.reader.strict) return "unknown";
     return this.values.get("cmi.completion_status") ?? "unknown";
   }
 

@@ -307,6 +307,18 @@ def test_strictly_a_passing_score_without_a_score_leaves_success_unknown():
     assert runtime.get_value("cmi.success_status") == "unknown"
 
 
+def test_strictly_a_completion_threshold_without_a_progress_measure_leaves_completion_unknown():
+    """RTE 4.2.4.1: whatever the SCO sets, the measure decides as soon as there is one."""
+    runtime = running("2004", strict=True, **{"cmi.completion_threshold": "0.6"})
+
+    runtime.set_value("cmi.completion_status", "completed")
+
+    assert runtime.get_value("cmi.completion_status") == "unknown"
+    assert visit.end(visit.Item(), runtime.values, terminated=True, strict=True).completion == "unknown"
+    runtime.set_value("cmi.progress_measure", "0.7")
+    assert runtime.get_value("cmi.completion_status") == "completed"
+
+
 def test_a_suspended_session_is_resumed_with_its_data_and_time():
     item = visit.Item()
     first = rt.Runtime("2004", values=visit.begin(item, LEARNER).values)
@@ -327,7 +339,7 @@ def test_a_suspended_session_is_resumed_with_its_data_and_time():
     assert outcome.navigation == "suspendAll"
     assert start.values["cmi.entry"] == "resume"
     assert start.values["cmi.suspend_data"] == "page=3"
-    assert start.values["cmi.total_time"] == "PT0H1M30.5S"
+    assert start.values["cmi.total_time"] == "PT1M30.5S"
     assert "cmi.exit" not in start.values
     assert "adl.nav.request" not in start.values
 
@@ -428,6 +440,12 @@ def test_session_times_as_seconds(duration, seconds):
 def test_total_times_are_written_in_the_standards_form():
     assert cmi.duration_of("2004", Decimal("3723.5")) == "PT1H2M3.5S"
     assert cmi.duration_of("2004", Decimal(0)) == "PT0H0M0S"
+    assert cmi.duration_of("2004", Decimal(8420)) == "PT2H20M20S"
+    assert cmi.duration_of("2004", Decimal("86400.55")) == "P1DT0.55S"
+    assert cmi.duration_of("2004", Decimal(29 * 86400)) == "P29D"
+    assert all(
+        cmi.seconds_of(cmi.duration_of("2004", Decimal(n) / 4)) == Decimal(n) / 4 for n in range(0, 400_000, 997)
+    )
     assert cmi.duration_of("1.2", Decimal("3723.5")) == "0001:02:03.50"
 
 

@@ -20,7 +20,7 @@ from scorm_player.scorm.sequencing.requests import NavigationRequest
 from scorm_player.scorm.sequencing.state import ObjectiveState
 from scorm_player.scorm.sequencing.tree import ActivityTree
 from scorm_player.scorm.sequencing.validity import look_ahead
-from tests.scorm_player.sequencing.trees import cluster, leaf, start, tree
+from tests.scorm_player.sequencing.trees import cluster, go, leaf, start, tree
 
 MAIN, OTHER = Objective("main"), Objective("other")
 
@@ -48,6 +48,27 @@ def taken_over(activities: ActivityTree, **values: str) -> ObjectiveState:
 
 
 # --- at launch --------------------------------------------------------------------------------------------------------
+
+
+def test_the_sco_is_given_objective_identifiers_as_they_are_compared():
+    """White space around and inside them, encoded or not, is collapsed (xs:anyURI)."""
+    activities = course(primary=Objective(" ob%20j%20%201   "), objectives=())
+
+    assert [given.id for given in transfer.objectives_of(activities, activities.nodes["a"])] == ["ob j 1"]
+    state = taken_over(activities, cmi__objectives__0__success_status="passed")
+    assert state.satisfied
+
+
+def test_an_activity_that_is_not_tracked_is_suspended_like_others():
+    """AM.1.1: that an activity is suspended is activity state, whatever of it is tracked."""
+    activities = course(delivery=DeliveryControls(tracked=False))
+
+    assert taken_over(activities, cmi__exit="suspend", cmi__success_status="passed") == ObjectiveState()
+    assert activities.nodes["a"].state.is_suspended
+    go(activities, "continue")
+    again = go(activities, "previous")
+    assert again.resumes
+    assert not activities.nodes["a"].state.is_suspended
 
 
 def test_the_manifest_tells_the_run_time_about_the_activity():

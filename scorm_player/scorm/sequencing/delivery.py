@@ -53,9 +53,10 @@ def clear_suspended_activity(tree: ActivityTree, activity: Node) -> None:
 
 def _begin_or_resume(tree: ActivityTree, node: Node) -> None:
     """DB.2, step 5.1.1: a suspended attempt goes on; otherwise a new one begins with nothing known."""
-    if not node.definition.delivery.tracked:
-        return
     state = node.state
+    if not node.definition.delivery.tracked:
+        state.is_suspended = False
+        return
     state.stale_objectives = state.stale_progress = False
     if state.is_suspended:
         state.is_suspended = False
