@@ -22,6 +22,7 @@ _EDITIONS: Mapping[Edition, Any] = {
     Edition.THIRD: "3rd",
     Edition.FOURTH: "4th",
 }
+REQUEST_VALID = "adl.nav.request_valid."
 _SUCCESS = {"passed": True, "failed": False}
 _COMPLETION = {"completed": True, "incomplete": False, "not attempted": False}
 _SCORES = {"score.raw": "raw_score", "score.min": "min_score", "score.max": "max_score"}
@@ -79,12 +80,12 @@ def shared_data_of(tree: ActivityTree, node: Node) -> list[SharedData]:
 def navigation_of(outlook: Outlook) -> dict[str, str]:
     """Answer `adl.nav.request_valid.…` with "true" or "false" for every request a SCO may ask about."""
     values = {
-        f"adl.nav.request_valid.{request}": _truth(outlook.is_valid(request))
+        f"{REQUEST_VALID}{request}": _truth(outlook.is_valid(request))
         for request in (NavigationRequest.CONTINUE, NavigationRequest.PREVIOUS)
     }
     for kind, targets in (("choice", outlook.choices), ("jump", outlook.jumps)):
         for target, exception in targets.items():
-            values[f"adl.nav.request_valid.{kind}.{{target={target}}}"] = _truth(exception is None)
+            values[f"{REQUEST_VALID}{kind}.{{target={target}}}"] = _truth(exception is None)
     return values
 
 

@@ -11,7 +11,7 @@ from core.db import Session, organization_of, uuid7
 from core.errors import NotFound
 from scorm_player.answers import OBJECTIVES
 from scorm_player.errors import NotPlayable
-from scorm_player.policy import Policy, as_settings
+from scorm_player.policy import as_settings
 from scorm_player.scorm import transfer, visit
 from scorm_player.scorm.data_model import table
 from scorm_player.scorm.sequencing.definition import Edition, HiddenControl
@@ -168,10 +168,8 @@ def _arrive(session: Session, registration_id: UUID, how: How, now: datetime, se
 def _open(arrival: _Arrival, outcome: Outcome) -> Launch | Refused:
     """Open a session on what was delivered, unless the policy counts its attempts and they are used up."""
     session, registration, course, tree = arrival.session, arrival.registration, arrival.course, arrival.tree
-    opening = playback.opening(session, registration.package_version_id, arrival.now)
-    if arrival.own is None and (
-        refusal := used_up(session, registration, course, tree, outcome.resumes, opening.policy)
-    ):
+    opening = opening_of(session, registration, course, tree, arrival.now)
+    if arrival.own is None and (refusal := used_up(session, course, tree, outcome.resumes, opening)):
         return Refused(refusal)
     return deliver(session, registration, course, tree, outcome.resumes, arrival.how, arrival.now, opening, arrival.own)
 
@@ -242,17 +240,24 @@ def supersede(session: Session, registration: Registration, now: datetime) -> No
     newest.state = SessionState.SUPERSEDED
 
 
+def opening_of(
+    session: Session, registration: Registration, course: Course, tree: ActivityTree, now: datetime
+) -> playback.Opening:
+    """Return how the tree's current activity is opened, and the newest attempt on it."""
+    if tree.current is None:
+        raise NotPlayable
+    item_id = course.item_ids[tree.current.identifier]
+    return playback.opening(session, registration.package_version_id, registration.id, item_id, now)
+
+
 def used_up(
-    session: Session, registration: Registration, course: Course, tree: ActivityTree, resumes: bool, policy: Policy
+    session: Session, course: Course, tree: ActivityTree, resumes: bool, opening: playback.Opening
 ) -> str | None:
     """Tell why the tree's current activity may not be begun once more, where the policy limits that; else None."""
-    most = policy.attempts
-    if most is None or resumes or tree.current is None or play.is_1_2(course):
+    most, last = opening.policy.attempts, opening.last
+    if most is None or resumes or tree.current is None or last is None or play.is_1_2(course):
         return None
-    last = store.find_state(session, registration.id, course.item_ids[tree.current.identifier])
-    if last is None:
-        return None
-    if last.attempt_number - store.count_set_aside(session, registration.id, last.package_item_id) < most:
+    if last.attempt_number - store.count_set_aside(session, last.registration_id, last.package_item_id) < most:
         return None
     return f"All attempts on {tree.current.definition.title} are used up: {most} are allowed."
 
@@ -283,7 +288,7 @@ def deliver(
     if own is not None:
         state = apart.state_of(session, registration.id, item_id, own, now)
     else:
-        state = _state_for(session, registration, course, node, resumes, now)
+        state = _state_for(registration, course, node, opening.last, resumes, now)
     item = course.items[node.identifier]
     data = store.data_of(state)
     start = visit.begin(
@@ -297,8 +302,10 @@ def deliver(
         navigation=transfer.navigation_of(outlook),
         total_seconds=state.total_seconds,
     )
+    # What may be asked for is told to the content; kept it would be read and written again with every commit.
+    kept = {name: value for name, value in start.values.items() if not name.startswith(transfer.REQUEST_VALID)}
     state.cmi = store.Data(
-        start.values, data.said, [], start.access, how.strict, [how.person.id, how.person.name], as_settings(policy)
+        kept, data.said, [], start.access, how.strict, [how.person.id, how.person.name], as_settings(policy)
     ).text()
     state.updated_at = now
     launched = LaunchSession(
@@ -330,14 +337,13 @@ def deliver(
 
 
 def _state_for(
-    session: Session, registration: Registration, course: Course, node: Node, resumes: bool, now: datetime
+    registration: Registration, course: Course, node: Node, last: ScormItemState | None, resumes: bool, now: datetime
 ) -> ScormItemState:
     """Return the row of the attempt that is played: the last one where it is resumed, else a new one.
 
     SCORM 1.2 knows no attempts: there an item keeps its data from visit to visit.
     """
     item_id = course.item_ids[node.identifier]
-    last = store.find_state(session, registration.id, item_id)
     if last is not None and last.set_aside_at is None and (resumes or play.is_1_2(course)):
         return last
     return ScormItemState(
@@ -408,7 +414,7 @@ def controls(outlook: Outlook, edition: Edition) -> Document:
     `end` is Exit All: of use where SCORM 2004 has several activities to begin anew; SCORM 1.2 knows no attempts.
     """
     end = _control(outlook, HiddenControl.EXIT_ALL, NavigationRequest.EXIT_ALL)
-    is_one = edition is Edition.SCORM_1_2 or sum(entry.is_leaf for entry in outlook.contents) < 2
+    is_one = edition is Edition.SCORM_1_2 or not outlook.has_several
     return {
         "previous": _control(outlook, HiddenControl.PREVIOUS, NavigationRequest.PREVIOUS),
         "next": _control(outlook, HiddenControl.CONTINUE, NavigationRequest.CONTINUE),
@@ -420,7 +426,7 @@ def controls(outlook: Outlook, edition: Edition) -> Document:
 def controls_without_activity(outlook: Outlook) -> Document:
     """Tell the same while no activity is delivered: nothing is hidden then, and what leads nowhere is not shown."""
     ways = {"previous": NavigationRequest.PREVIOUS, "next": NavigationRequest.CONTINUE}
-    shown = {name: outlook.is_valid(request) for name, request in ways.items()}
+    shown = {name: outlook.delivers(request) for name, request in ways.items()}
     return {name: {"enabled": leads, "visible": leads} for name, leads in shown.items()} | {
         "exit": {"enabled": True, "visible": True},
         "end": {"enabled": False, "visible": False},

@@ -18,9 +18,16 @@ from scorm_player.scorm.sequencing.overall import overall_sequencing
 from scorm_player.scorm.sequencing.requests import NavigationRequest
 from scorm_player.scorm.sequencing.validity import look_ahead
 from scorm_player.scorm.visit import Learner as Learner
-from scorm_player.services import play, playback
+from scorm_player.services import play
 from scorm_player.services.ending import conclude, conclude_again
-from scorm_player.services.launching import How, controls_without_activity, deliver, identifier_of, used_up
+from scorm_player.services.launching import (
+    How,
+    controls_without_activity,
+    deliver,
+    identifier_of,
+    opening_of,
+    used_up,
+)
 from scorm_player.services.launching import Launch as Launch  # what callers open and take: re-exported on purpose
 from scorm_player.services.launching import Refused as Refused
 from scorm_player.services.launching import Waiting as Waiting
@@ -209,10 +216,8 @@ def navigate(
     if outcome.was_refused:
         return Refused(outcome.reason or "This is not possible now.")
     if outcome.delivered is not None:
-        opening = playback.opening(session, registration.package_version_id, now)
-        if playing.counts and (
-            refusal := used_up(session, registration, course, tree, outcome.resumes, opening.policy)
-        ):
+        opening = opening_of(session, registration, course, tree, now)
+        if playing.counts and (refusal := used_up(session, course, tree, outcome.resumes, opening)):
             return Refused(refusal)
         playing.launched.state = SessionState.SUPERSEDED
         person = Learner(playing.data.learner[0], playing.data.learner[1])

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 
 from core.db import Session, organization_of, uuid7
 from core.errors import NotFound
-from scorm_player.tables import PackageVersion, PlaybackPolicy
+from scorm_player.tables import PackageVersion, PlaybackPolicy, ScormItemState
 
 
 def settings(session: Session, package_id: UUID | None) -> dict[str, Any]:
@@ -30,19 +30,33 @@ class Opening:
     capability_since: datetime
 
 
-def opening(session: Session, version_id: UUID) -> Opening:
-    """Return how a version is played, in one question. Raises NotFound."""
+def opening(
+    session: Session, version_id: UUID, registration_id: UUID, item_id: UUID
+) -> tuple[Opening, ScormItemState | None]:
+    """Return how a version is played, and the newest attempt on an item, in one question. Raises NotFound."""
     applies = or_(PlaybackPolicy.package_id.is_(None), PlaybackPolicy.package_id == PackageVersion.package_id)
     layers = select(
         func.jsonb_agg(aggregate_order_by(PlaybackPolicy.settings, PlaybackPolicy.package_id.is_not(None)))
     ).where(applies)
-    query = select(
-        layers.correlate(PackageVersion).scalar_subquery(), PackageVersion.capability, PackageVersion.capability_since
-    ).where(PackageVersion.id == version_id)
+    query = (
+        select(
+            layers.correlate(PackageVersion).scalar_subquery(),
+            PackageVersion.capability,
+            PackageVersion.capability_since,
+            ScormItemState,
+        )
+        .outerjoin(
+            ScormItemState,
+            (ScormItemState.registration_id == registration_id) & (ScormItemState.package_item_id == item_id),
+        )
+        .where(PackageVersion.id == version_id)
+        .order_by(ScormItemState.attempt_number.desc())
+        .limit(1)
+    )
     found = session.execute(query).one_or_none()
     if found is None:
         raise NotFound("There is no such package version.")
-    return Opening(found[0] or [], found[1], found[2])
+    return Opening(found[0] or [], found[1], found[2]), found[3]
 
 
 def save(session: Session, package_id: UUID | None, given: dict[str, Any], now: datetime) -> None:

@@ -122,9 +122,9 @@ def test_whether_the_player_stays_on_a_last_page(db, played, wrap_up):
 
 def test_a_package_overrides_the_organization_and_a_session_keeps_what_it_was_opened_with(db, played):
     registration = played({"attempts": 3})
-    version = registrations.summary(db, registration).package_version_id
+    version_id = registrations.summary(db, registration).package_version_id
     playback.change(db, None, {"empty_exit": "suspend", "attempts": 1}, now=NOW)
-    found = playback.opening(db, version, NOW).policy
+    found = playback.of_package(db, packages.version(db, version_id).package_id)
     assert (found.empty_exit, found.attempts, found.silent_finish) == ("suspend", 3, "completed")
 
     launch = launched(db, registration)

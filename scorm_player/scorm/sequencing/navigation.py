@@ -30,9 +30,9 @@ def navigation_request_process(
         case NavigationRequest.PREVIOUS:
             return _previous(tree)
         case NavigationRequest.CHOICE:
-            return _choice(tree, tree.find(target))
+            return choice_navigation_request(tree, tree.find(target))
         case NavigationRequest.JUMP:
-            return _jump(tree, tree.find(target))
+            return jump_navigation_request(tree, tree.find(target))
         case NavigationRequest.EXIT:
             return _end_current(tree, TerminationRequest.EXIT)
         case NavigationRequest.ABANDON:
@@ -80,21 +80,34 @@ def _previous(tree: ActivityTree) -> NavigationResult:
     return NavigationResult(_exit_if_active(tree), SequencingRequest.PREVIOUS)
 
 
-def _choice(tree: ActivityTree, target: Node | None) -> NavigationResult:
+def choice_navigation_request(tree: ActivityTree, target: Node | None) -> NavigationResult:
+    """NB.2.1, step 7: a choice of this activity."""
     if target is None:
         return NavigationResult(exception="NB.2.1-11")
     if target.parent is not None and not target.parent.control.choice:
         return NavigationResult(exception="NB.2.1-10")
     if tree.current is None:
         return NavigationResult(None, SequencingRequest.CHOICE, target)
-    exception = _choice_exit_exception(tree.current, target)
+    exception = _choice_exit_exception(tree, tree.current, target)
     if exception:
         return NavigationResult(exception=exception)
     return NavigationResult(_exit_if_active(tree), SequencingRequest.CHOICE, target)
 
 
-def _choice_exit_exception(current: Node, target: Node) -> str | None:
-    """NB.2.1, steps 7.1.1.2 and 7.1.1.3: nothing that is active and forbids it may be left by choice."""
+def _choice_exit_exception(tree: ActivityTree, current: Node, target: Node) -> str | None:
+    """NB.2.1, steps 7.1.1.2 and 7.1.1.3: nothing that is active and forbids it may be left by choice.
+
+    That depends on the part the target lies in; while only looking it is remembered for it.
+    """
+    part = target.parent
+    if tree.memory is None or part is None or current.is_within(target):
+        return _held_by(current, target)
+    if part.identifier not in tree.memory.left:
+        tree.memory.left[part.identifier] = _held_by(current, target)
+    return tree.memory.left[part.identifier]
+
+
+def _held_by(current: Node, target: Node) -> str | None:
     leaving = [current]
     if target.parent is not current.parent:
         leaving += path_between(current, common_ancestor(current, target))[1:]
@@ -103,7 +116,8 @@ def _choice_exit_exception(current: Node, target: Node) -> str | None:
     return None
 
 
-def _jump(tree: ActivityTree, target: Node | None) -> NavigationResult:
+def jump_navigation_request(tree: ActivityTree, target: Node | None) -> NavigationResult:
+    """NB.2.1, step 14: a jump to this activity (4th Edition)."""
     if not tree.is_fourth_edition:
         return NavigationResult(exception="NB.2.1-13")
     if tree.current is None:

@@ -7,26 +7,17 @@ from collections.abc import Mapping
 
 from scorm_player.scorm.sequencing.definition import CourseStructure
 from scorm_player.scorm.sequencing.state import ObjectiveState, SequencingState
-from scorm_player.scorm.sequencing.tree import ActivityTree, normalized
+from scorm_player.scorm.sequencing.tree import ActivityTree, mapped_names
 
 
-def objective_names(structure: CourseStructure) -> set[str]:
+def objective_names(structure: CourseStructure) -> frozenset[str]:
     """Answer the global objectives that the course shares with others; none when they are its own."""
-    if not structure.objectives_global_to_system:
-        return set()
-    return {
-        normalized(item.target)
-        for activity in structure.root.walk()
-        for objective in (activity.primary, *activity.objectives)
-        for item in objective.maps
-    }
+    return mapped_names(structure)[0] if structure.objectives_global_to_system else frozenset()
 
 
-def data_names(structure: CourseStructure) -> set[str]:
+def data_names(structure: CourseStructure) -> frozenset[str]:
     """Answer the data stores that the course shares with others; none when they are its own."""
-    if not structure.shared_data_global_to_system:
-        return set()
-    return {item.target for activity in structure.root.walk() for item in activity.data_maps}
+    return mapped_names(structure)[1] if structure.shared_data_global_to_system else frozenset()
 
 
 def put_in(

@@ -17,6 +17,20 @@ def prepare_clusters(tree: ActivityTree) -> None:
             randomize_children(tree, node)
 
 
+def needs_preparation(tree: ActivityTree) -> bool:
+    """Tell whether `prepare_clusters` would change anything."""
+    return any(
+        not _is_ready(node.state.children_selected, node.definition.selection.timing)
+        or not _is_ready(node.state.children_randomized, node.definition.randomization.timing)
+        for node in tree.nodes.values()
+        if _may_change(node)
+    )
+
+
+def _is_ready(done: bool, timing: Timing) -> bool:
+    return done or timing is Timing.NEVER
+
+
 def prepare_next_attempt(tree: ActivityTree, cluster: Node) -> None:
     """Choose anew the children of a cluster that asks for it on each new attempt."""
     if cluster.definition.selection.timing is Timing.ON_EACH_NEW_ATTEMPT:

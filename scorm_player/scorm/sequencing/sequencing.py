@@ -210,14 +210,23 @@ def choice_sequencing_request(tree: ActivityTree, target: Node | None) -> Sequen
 
 def _choice_exception(tree: ActivityTree, target: Node) -> str | None:
     """SB.2.9, steps 2–4: every activity on the way must be there and in sight, and choice be allowed."""
-    for activity in reversed(target.path()):
-        if activity.place < 0:
-            return "SB.2.9-2"
-        if pre_condition_action(tree, activity, HIDDEN_FROM_CHOICE):
-            return "SB.2.9-3"
-    if target.parent is not None and not target.parent.control.choice:
+    exception = _sight_exception(tree, target)
+    if exception is None and target.parent is not None and not target.parent.control.choice:
         return "SB.2.9-4"
-    return None
+    return exception
+
+
+def _sight_exception(tree: ActivityTree, activity: Node) -> str | None:
+    """SB.2.9, step 3, from the root down to the activity; remembered while only looking."""
+    known: dict[str, str | None] = tree.memory.seen if tree.memory else {}
+    if activity.identifier not in known:
+        exception = _sight_exception(tree, activity.parent) if activity.parent is not None else None
+        if exception is None and activity.place < 0:
+            exception = "SB.2.9-2"
+        if exception is None and pre_condition_action(tree, activity, HIDDEN_FROM_CHOICE):
+            exception = "SB.2.9-3"
+        known[activity.identifier] = exception
+    return known[activity.identifier]
 
 
 def _way_exception(tree: ActivityTree, target: Node) -> str | None:
@@ -253,8 +262,19 @@ def _way_among_siblings(tree: ActivityTree, current: Node, target: Node) -> str 
 
 
 def _way_down(tree: ActivityTree, ancestor: Node, target: Node) -> str | None:
-    """SB.2.9, steps 9 and 11.8: walk from an ancestor down to the target, activating what is on the way."""
-    for activity in reversed([*path_between(target, ancestor)[1:], ancestor]):
+    """SB.2.9, steps 9 and 11.8: walk from an ancestor down to the target, activating what is on the way.
+
+    The target itself is not asked; so what is found for the part it lies in is remembered while only looking.
+    """
+    part = target.parent or target
+    known: dict[str, str | None] = tree.memory.entered if tree.memory else {}
+    if part.identifier not in known:
+        known[part.identifier] = _entering_exception(tree, ancestor, part)
+    return known[part.identifier]
+
+
+def _entering_exception(tree: ActivityTree, ancestor: Node, part: Node) -> str | None:
+    for activity in reversed([*path_between(part, ancestor), ancestor]):
         exception = choice_activity_traversal(tree, activity, Direction.FORWARD)
         if exception:
             return exception

@@ -5,6 +5,7 @@ Unknown is None throughout: the book's pairs of "… Progress Status" and "… S
 """
 
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any, Self
 
 PRIMARY = ""  # the key of the objective that rolls up, whatever identifier the manifest gave it
@@ -147,14 +148,17 @@ class SequencingState:
 
 
 def _known(value: ObjectiveState | ActivityState) -> dict[str, Any]:
-    untouched = type(value)()
-    return {
-        name: known
-        for name in _FIELDS[type(value)]
-        if name != "objectives" and (known := getattr(value, name)) != getattr(untouched, name)
-    }
+    names, plain, read = _READERS[type(value)]
+    values = read(value)
+    if values == plain:
+        return {}
+    return {name: known for name, known, default in zip(names, values, plain, strict=True) if known != default}
 
 
-_FIELDS: dict[type, tuple[str, ...]] = {
-    kind: tuple(item.name for item in fields(kind)) for kind in (ObjectiveState, ActivityState)
-}
+def _reader(kind: type[ObjectiveState | ActivityState]) -> tuple[tuple[str, ...], tuple[Any, ...], Any]:
+    names = tuple(item.name for item in fields(kind) if item.name != "objectives")
+    read = attrgetter(*names)
+    return names, read(kind()), read
+
+
+_READERS = {kind: _reader(kind) for kind in (ObjectiveState, ActivityState)}

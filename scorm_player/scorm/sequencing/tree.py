@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from scorm_player.scorm.sequencing.definition import (
     Activity,
@@ -12,6 +13,7 @@ from scorm_player.scorm.sequencing.definition import (
     Objective,
     ObjectiveMap,
     RuleAction,
+    Timing,
 )
 from scorm_player.scorm.sequencing.state import PRIMARY, ActivityState, ObjectiveState, SequencingState
 
@@ -144,6 +146,11 @@ class Node:
             node = node.parent
         return False
 
+    def chooses_anew(self) -> bool:
+        """Tell whether this cluster selects or reorders its children on each new attempt (SN 4.7)."""
+        each = Timing.ON_EACH_NEW_ATTEMPT
+        return self.definition.selection.timing is each or self.definition.randomization.timing is each
+
     def is_available(self) -> bool:
         """Tell whether this activity and all its ancestors are selected children of their parents."""
         return all(node.place >= 0 for node in self.path())
@@ -173,17 +180,20 @@ class Node:
 
 
 class Memory:
-    """Answers that hold while nothing in the tree changes.
+    """Answers that hold while nothing in the tree changes, by the activity they are about.
 
-    Of pre-condition rules, of ways between siblings, and of activities that are disabled or have had their attempts.
+    What a choice is asked on its way is the same for all activities of a part; so a look at all of them asks it once.
     """
 
-    __slots__ = ("barred", "rules", "ways")
+    __slots__ = ("barred", "entered", "left", "rules", "seen", "ways")
 
     def __init__(self) -> None:
-        self.barred: dict[str, bool] = {}  # the activity, or one it lies in
+        self.barred: dict[str, bool] = {}  # the activity, or one it lies in, is disabled or has had its attempts
+        self.entered: dict[str, str | None] = {}  # why a part is not reached from the current activity's place
+        self.left: dict[str, str | None] = {}  # why the current activity is not left for what is in a part
         self.rules: dict[tuple[str, frozenset[RuleAction]], RuleAction | None] = {}
-        self.ways: dict[str, str | None] = {}
+        self.seen: dict[str, str | None] = {}  # why the activity is out of sight of a choice
+        self.ways: dict[str, str | None] = {}  # why a sibling of the current activity is not reached
 
 
 class ActivityTree:
@@ -303,19 +313,71 @@ class ActivityTree:
         return found
 
 
+class Trial:
+    """A termination that is only tried out: on leaving, the tree is as it was, down to its chance.
+
+    Before it begins, all that ending the current attempt may change gets copies of its state (TB.2.3; UP.4 for the
+    way up from the current activity, RB.1.5 for the way up from whoever reads a global objective). That is far less
+    than a copy of the tree.
+    """
+
+    def __init__(self, tree: ActivityTree) -> None:
+        self._tree = tree
+        self._global_objectives = tree.state.global_objectives
+        self._shared_data = tree.state.shared_data
+        self._places = (tree.state.current_activity, tree.state.suspended_activity)
+        self._states: list[tuple[Node, ActivityState]] = []
+        self._children: list[tuple[Node, list[Node], list[int]]] = []
+        self._chance: tuple[Any, ...] | None = None
+
+    def __enter__(self) -> None:
+        tree, state = self._tree, self._tree.state
+        current = tree.current
+        touched = {} if current is None else {node.order: node for node in current.path()}
+        for node in touched.values():
+            if node.chooses_anew():
+                self._chance = self._chance or tree.generator.getstate()
+                self._children.append((node, node.available, [child.place for child in node.children]))
+        for reader in {id(reader): reader for readers in tree.readers.values() for reader in readers}.values():
+            touched.update((node.order, node) for node in reader.path())
+        for node in touched.values():
+            self._states.append((node, node.state))
+            node.state = state.activities[node.identifier] = node.state.copy()
+        state.global_objectives = {name: known.copy() for name, known in self._global_objectives.items()}
+        state.shared_data = dict(self._shared_data)
+
+    def __exit__(self, *_: object) -> None:
+        tree, state = self._tree, self._tree.state
+        for node, kept in self._states:
+            node.state = state.activities[node.identifier] = kept
+        for node, available, places in self._children:
+            node.available = available
+            for child, place in zip(node.children, places, strict=True):
+                child.place = place
+        if self._chance is not None:
+            tree.generator.setstate(self._chance)
+        state.global_objectives, state.shared_data = self._global_objectives, self._shared_data
+        state.current_activity, state.suspended_activity = self._places
+
+
 class _Plan:
     """What all trees of a structure have in common: worked out once, for most requests grow two of them.
 
-    `activities` in document order, each with the position of its parent and its objectives; `readers` by position.
+    `activities` in document order, each with the position of its parent and its objectives; `readers` by position;
+    `targets` and `stores` are the names of global objectives and data stores that anything is mapped to.
     """
 
-    __slots__ = ("activities", "readers", "structure")
+    __slots__ = ("activities", "readers", "stores", "structure", "targets")
 
     def __init__(self, structure: CourseStructure) -> None:
         self.structure = structure
         self.activities: list[tuple[Activity, int, dict[str, LocalObjective]]] = []
         self.readers: dict[str, list[int]] = {}
         self._add(structure.root, -1)
+        every = [activity for activity, _, _ in self.activities]
+        maps = [item for activity in every for objective in _objectives(activity) for item in objective.maps]
+        self.targets = frozenset(normalized(item.target) for item in maps)
+        self.stores = frozenset(item.target for activity in every for item in activity.data_maps)
 
     def _add(self, definition: Activity, above: int) -> None:
         position, objectives = len(self.activities), _local_objectives(definition)
@@ -328,6 +390,16 @@ class _Plan:
 
 _KEPT_PLANS = 200
 _plans: dict[int, _Plan] = {}
+
+
+def _objectives(activity: Activity) -> tuple[Objective, ...]:
+    return (activity.primary, *activity.objectives)
+
+
+def mapped_names(structure: CourseStructure) -> tuple[frozenset[str], frozenset[str]]:
+    """Answer the global objectives and the data stores that activities of the course are mapped to."""
+    plan = _plan_of(structure)
+    return plan.targets, plan.stores
 
 
 def _plan_of(structure: CourseStructure) -> _Plan:

@@ -13,12 +13,17 @@ from scorm_player.scorm.sequencing import objectives
 from scorm_player.scorm.sequencing.conditions import HIDDEN_FROM_CHOICE, pre_condition_action
 from scorm_player.scorm.sequencing.definition import HiddenControl
 from scorm_player.scorm.sequencing.delivery import delivery_request_process
-from scorm_player.scorm.sequencing.navigation import navigation_request_process
+from scorm_player.scorm.sequencing.navigation import (
+    NavigationResult,
+    choice_navigation_request,
+    jump_navigation_request,
+    navigation_request_process,
+)
 from scorm_player.scorm.sequencing.requests import EXCEPTIONS, NavigationRequest, SequencingRequest, TerminationRequest
-from scorm_player.scorm.sequencing.selection import prepare_clusters
+from scorm_player.scorm.sequencing.selection import needs_preparation, prepare_clusters
 from scorm_player.scorm.sequencing.sequencing import find_next
 from scorm_player.scorm.sequencing.termination import TerminationResult, suspendable, termination_request_process
-from scorm_player.scorm.sequencing.tree import ActivityTree, Memory, Node
+from scorm_player.scorm.sequencing.tree import ActivityTree, Memory, Node, Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,8 @@ class Outlook:
     """All that may be asked for in the present state.
 
     `requests`: exceptions by request, None for a valid one; choice and jump by target in `choices` and `jumps`.
-    `hidden`: controls the manifest wants not to be shown while the current activity is delivered.
+    `hidden`: controls the manifest wants not to be shown while the current activity is delivered. `asks`: Continue
+    leads to a part that does not flow, where the learner chooses what is next; so it is valid, and delivers nothing.
     The table of contents is made when first asked for, so before anything changes in the tree.
     """
 
@@ -68,6 +74,8 @@ class Outlook:
     jumps: dict[str, str | None]
     list_contents: Callable[[], list[Entry]] = field(repr=False, compare=False)
     hidden: frozenset[HiddenControl] = field(default_factory=frozenset)
+    asks: bool = False
+    has_several: bool = True  # single activities in this attempt
 
     @cached_property
     def contents(self) -> list[Entry]:
@@ -80,6 +88,10 @@ class Outlook:
             return self.choices.get(target or "", "unknown") is None
         if request is NavigationRequest.JUMP:
             return self.jumps.get(target or "", "unknown") is None
+        return self.delivers(request) or (self.asks and request is NavigationRequest.CONTINUE)
+
+    def delivers(self, request: NavigationRequest) -> bool:
+        """Tell whether the request delivers something or ends the session."""
         return self.requests.get(request, "unknown") is None
 
     def entry(self, identifier: str) -> Entry:
@@ -99,21 +111,78 @@ class Outlook:
 
 
 def look_ahead(tree: ActivityTree) -> Outlook:
-    """Try out every request; the tree stays as it is."""
-    ahead = tree.copy()
-    ended = TerminationResult()
-    if ahead.current is None:
-        prepare_clusters(ahead)
-    elif ahead.current.state.is_active:
-        ended = termination_request_process(ahead, TerminationRequest.EXIT)
+    """Try out every request; the tree stays as it is.
+
+    First what is asked of the state as it is (NB.2.1), then, with the current attempt ended, what each request finds.
+    """
+    navigation = _navigation(tree)
+    current = tree.current
+    hidden = current.definition.hidden_controls if current else frozenset()
+    if current is None:
+        ahead = tree.copy() if needs_preparation(tree) else tree
+        if ahead is not tree:
+            prepare_clusters(ahead)
+        return _found(tree, ahead, navigation, TerminationResult(), hidden)
+    if not current.state.is_active:
+        return _found(tree, tree, navigation, TerminationResult(), hidden)
+    with Trial(tree):
+        ended = termination_request_process(tree, TerminationRequest.EXIT)
+        return _found(tree, tree, navigation, ended, hidden)
+
+
+@dataclass(frozen=True, slots=True)
+class _Navigation:
+    """What NB.2.1 makes of every request in the present state; for choices and jumps the exceptions."""
+
+    requests: dict[NavigationRequest, NavigationResult]
+    choices: dict[str, str | None]
+    jumps: dict[str, str | None]
+    cannot_suspend: bool
+    current: Node | None
+
+
+def _navigation(tree: ActivityTree) -> _Navigation:
+    tree.memory = Memory()
+    try:
+        return _Navigation(
+            {request: navigation_request_process(tree, request) for request in _WITHOUT_TARGET},
+            {name: choice_navigation_request(tree, node).exception for name, node in tree.nodes.items()},
+            {name: jump_navigation_request(tree, node).exception for name, node in tree.nodes.items()},
+            suspendable(tree) is None,
+            tree.current,
+        )
+    finally:
+        tree.memory = None
+
+
+def _found(
+    tree: ActivityTree,
+    ahead: ActivityTree,
+    navigation: _Navigation,
+    ended: TerminationResult,
+    hidden: frozenset[HiddenControl],
+) -> Outlook:
+    """What each request finds in `ahead`, where the current attempt has ended; the contents are those of `tree`."""
     ahead.memory = Memory()
-    requests = {request: _request_exception(tree, ahead, request, ended) for request in _WITHOUT_TARGET}
-    choices = {identifier: _choice_exception(tree, ahead, identifier) for identifier in tree.nodes}
-    if requests[NavigationRequest.CONTINUE] == "SB.2.2-1" and _may_choose_another(tree, choices):
-        requests[NavigationRequest.CONTINUE] = None  # on to a part that does not flow: there the learner chooses
-    jumps = {identifier: _jump_exception(tree, ahead, identifier) for identifier in tree.nodes}
-    hidden = tree.current.definition.hidden_controls if tree.current else frozenset()
-    return Outlook(requests, choices, jumps, lambda: _contents(tree, ahead, choices), hidden)
+    try:
+        requests = {request: _request_exception(ahead, request, navigation, ended) for request in _WITHOUT_TARGET}
+        choices = {
+            name: exception or _outcome_exception(ahead, SequencingRequest.CHOICE, ahead.nodes[name])
+            for name, exception in navigation.choices.items()
+        }
+        jumps = {
+            name: exception or _outcome_exception(ahead, SequencingRequest.JUMP, ahead.nodes[name])
+            for name, exception in navigation.jumps.items()
+        }
+        order = [node.identifier for node in ahead.root.walk()]
+        has_several = sum(ahead.nodes[name].is_leaf for name in order) > 1
+    finally:
+        ahead.memory = None
+    asks = requests[NavigationRequest.CONTINUE] == "SB.2.2-1" and any(
+        exception is None and tree.nodes[name] not in (tree.root, navigation.current)
+        for name, exception in choices.items()
+    )
+    return Outlook(requests, choices, jumps, lambda: _contents(tree, order, choices), hidden, asks, has_several)
 
 
 _WITHOUT_TARGET = (
@@ -136,36 +205,17 @@ _ENDING = {
 
 
 def _request_exception(
-    tree: ActivityTree, ahead: ActivityTree, request: NavigationRequest, ended: TerminationResult
+    ahead: ActivityTree, request: NavigationRequest, navigation: _Navigation, ended: TerminationResult
 ) -> str | None:
     """`ended`: how the current attempt ends; what rules ask for then goes before what the learner asked for."""
-    navigation = navigation_request_process(tree, request)
-    if navigation.exception or navigation.sequencing is None:
-        return navigation.exception
-    if request is NavigationRequest.SUSPEND_ALL and suspendable(tree) is None:
+    means = navigation.requests[request]
+    if means.exception or means.sequencing is None:
+        return means.exception
+    if request is NavigationRequest.SUSPEND_ALL and navigation.cannot_suspend:
         return "TB.2.3-3"
     if request in _ENDING:
         return None
-    return ended.exception or _outcome_exception(ahead, ended.sequencing or navigation.sequencing)
-
-
-def _choice_exception(tree: ActivityTree, ahead: ActivityTree, identifier: str) -> str | None:
-    navigation = navigation_request_process(tree, NavigationRequest.CHOICE, identifier)
-    if navigation.exception:
-        return navigation.exception
-    return _outcome_exception(ahead, SequencingRequest.CHOICE, ahead.find(identifier))
-
-
-def _jump_exception(tree: ActivityTree, ahead: ActivityTree, identifier: str) -> str | None:
-    navigation = navigation_request_process(tree, NavigationRequest.JUMP, identifier)
-    if navigation.exception:
-        return navigation.exception
-    return _outcome_exception(ahead, SequencingRequest.JUMP, ahead.find(identifier))
-
-
-def _may_choose_another(tree: ActivityTree, choices: dict[str, str | None]) -> bool:
-    here = (tree.root, tree.current)
-    return any(exception is None and tree.nodes[identifier] not in here for identifier, exception in choices.items())
+    return ended.exception or _outcome_exception(ahead, ended.sequencing or means.sequencing)
 
 
 def _outcome_exception(ahead: ActivityTree, request: SequencingRequest, target: Node | None = None) -> str | None:
@@ -175,16 +225,18 @@ def _outcome_exception(ahead: ActivityTree, request: SequencingRequest, target: 
     return None if result.ends_session else result.exception
 
 
-def _contents(tree: ActivityTree, ahead: ActivityTree, choices: dict[str, str | None]) -> list[Entry]:
-    tree.memory = Memory()
-    try:
-        return [_entry(tree, tree.nodes[node.identifier], choices[node.identifier]) for node in ahead.root.walk()]
-    finally:
-        tree.memory = None
+def _contents(tree: ActivityTree, order: list[str], choices: dict[str, str | None]) -> list[Entry]:
+    current, hidden, entries = tree.current, set[str](), list[Entry]()
+    for name in order:  # what holds an activity comes before it
+        node = tree.nodes[name]
+        above = node.parent.identifier if node.parent else None
+        if above in hidden or pre_condition_action(tree, node, HIDDEN_FROM_CHOICE):
+            hidden.add(name)
+        entries.append(_entry(tree, node, node is current, name in hidden, choices[name]))
+    return entries
 
 
-def _entry(tree: ActivityTree, node: Node, exception: str | None) -> Entry:
-    is_hidden = any(pre_condition_action(tree, activity, HIDDEN_FROM_CHOICE) for activity in node.path())
+def _entry(tree: ActivityTree, node: Node, is_current: bool, is_hidden: bool, exception: str | None) -> Entry:
     return Entry(
         identifier=node.identifier,
         title=node.definition.title,
@@ -192,7 +244,7 @@ def _entry(tree: ActivityTree, node: Node, exception: str | None) -> Entry:
         parent=node.parent.identifier if node.parent else None,
         is_leaf=node.is_leaf,
         is_visible=node.definition.is_visible and not is_hidden,
-        is_current=node is tree.current,
+        is_current=is_current,
         is_active=node.state.is_active,
         is_suspended=node.state.is_suspended,
         is_attempted=node.state.attempt_count > 0,

@@ -9,9 +9,14 @@ from hypothesis import strategies as st
 
 from scorm_player.scorm import transfer, visit
 from scorm_player.scorm.sequencing.definition import CourseStructure
+from scorm_player.scorm.sequencing.delivery import delivery_request_process
+from scorm_player.scorm.sequencing.navigation import navigation_request_process
 from scorm_player.scorm.sequencing.overall import Outcome, begin_session, overall_sequencing
-from scorm_player.scorm.sequencing.requests import EXCEPTIONS, NavigationRequest
+from scorm_player.scorm.sequencing.requests import EXCEPTIONS, NavigationRequest, TerminationRequest
+from scorm_player.scorm.sequencing.selection import prepare_clusters
+from scorm_player.scorm.sequencing.sequencing import find_next
 from scorm_player.scorm.sequencing.state import SequencingState
+from scorm_player.scorm.sequencing.termination import TerminationResult, suspendable, termination_request_process
 from scorm_player.scorm.sequencing.tree import ActivityTree
 from scorm_player.scorm.sequencing.validity import look_ahead
 from tests.scorm_player.sequencing.trees import courses
@@ -129,7 +134,55 @@ def test_what_is_said_to_be_valid_leads_somewhere_and_nothing_else_does(course, 
         said = outlook.is_valid(request, target)
         done = overall_sequencing(tree, request, target)
         leads = done.delivered is not None or done.ends_session or (not done.exception and not done.was_refused)
-        assert said is leads
+        if request is NavigationRequest.CONTINUE and outlook.asks:
+            assert done.exception == "SB.2.2-1"
+            after = look_ahead(tree)
+            assert any(entry.is_selectable and entry.depth for entry in after.contents), "the learner chooses"
+        else:
+            assert said is leads
+
+
+@thorough
+@given(courses(), steps)
+def test_looking_ahead_at_everything_at_once_answers_what_each_request_tried_by_itself_does(course, requests):
+    tree = load(course, SequencingState())
+    for request, number, values in requests:
+        outlook = look_ahead(tree)
+        for single in NavigationRequest:
+            if single in outlook.requests:
+                assert outlook.requests[single] == tried(tree, single), single
+        assert outlook.choices == {name: tried(tree, NavigationRequest.CHOICE, name) for name in tree.nodes}
+        assert outlook.jumps == {name: tried(tree, NavigationRequest.JUMP, name) for name in tree.nodes}
+        take(tree, request, number, values)
+
+
+def tried(tree: ActivityTree, request: NavigationRequest, target: str | None = None) -> str | None:
+    """Why a request would lead nowhere: on a copy of the tree, with nothing remembered of other requests."""
+    ahead = tree.copy()
+    means = navigation_request_process(ahead, request, target)
+    if means.exception or means.sequencing is None:
+        return means.exception
+    if request is NavigationRequest.SUSPEND_ALL and suspendable(ahead) is None:
+        return "TB.2.3-3"
+    if request in (
+        NavigationRequest.EXIT_ALL, NavigationRequest.ABANDON, NavigationRequest.ABANDON_ALL,
+        NavigationRequest.SUSPEND_ALL,
+    ):  # fmt: skip
+        return None
+    ended = TerminationResult()
+    if ahead.current is None:
+        prepare_clusters(ahead)
+    elif ahead.current.state.is_active:
+        ended = termination_request_process(ahead, TerminationRequest.EXIT)
+    sequencing, node = means.sequencing, means.target
+    if target is None:
+        if ended.exception:
+            return ended.exception
+        sequencing = ended.sequencing or sequencing
+    found = find_next(ahead, sequencing, node)
+    if found.delivery is not None:
+        return delivery_request_process(ahead, found.delivery)
+    return None if found.ends_session else found.exception
 
 
 def told(outcome: Outcome) -> dict[str, Any]:
