@@ -23,6 +23,7 @@ class Policy:
     window_width: int | None = None  # pixels, of a window of its own
     window_height: int | None = None
     attempts: int | None = None  # 2004: how many on one item in a registration; None, as many as they like
+    strict: bool = False  # answer content to the letter of the standard, errors for what vendors exceed included
     wrap_up: bool = False  # stay on a last page when the course has ended
 
 
@@ -38,6 +39,7 @@ SCHEMA: dict[str, Any] = {
         "window_width": {"type": "integer", "minimum": 320, "maximum": 7680},
         "window_height": {"type": "integer", "minimum": 240, "maximum": 4320},
         "attempts": {"type": "integer", "minimum": 1, "maximum": 100},
+        "strict": {"type": "boolean"},
         "wrap_up": {"type": "boolean"},
     },
 }

@@ -88,7 +88,7 @@ def launch(
 
     Where the course does not start by itself (SB.2.5 delivers nothing) the learner is asked to choose. A session that
     is still open elsewhere is concluded with what it has sent, and writes nothing any more. `strict` answers the
-    content to the letter of the book; by default what vendors send is kept.
+    content to the letter of the book, as the playback policy may, too; by default what vendors send is kept.
     Raises NotFound for what is not this tenant's, NotPlayable with the reason when what was chosen cannot be opened.
     """
     how, seed = How(LaunchMode(mode), strict, person), randbelow(1 << 48)
@@ -285,6 +285,7 @@ def deliver(
         raise NotPlayable
     item_id = course.item_ids[node.identifier]
     outlook, policy = look_ahead(tree), opening.policy
+    strict = how.strict or policy.strict
     if own is not None:
         state = apart.state_of(session, registration.id, item_id, own, now)
     else:
@@ -305,7 +306,7 @@ def deliver(
     # What may be asked for is told to the content; kept it would be read and written again with every commit.
     kept = {name: value for name, value in start.values.items() if not name.startswith(transfer.REQUEST_VALID)}
     state.cmi = store.Data(
-        kept, data.said, [], start.access, how.strict, [how.person.id, how.person.name], as_settings(policy)
+        kept, data.said, [], start.access, strict, [how.person.id, how.person.name], as_settings(policy)
     ).text()
     state.updated_at = now
     launched = LaunchSession(
@@ -333,7 +334,7 @@ def deliver(
     if own is not None:
         play.keep(session, registration, course, tree, now, counts=False)
         apart.keep(launched, registration, state, own)
-    return _launch(session, registration, course, node, launched, start, item, outlook, how.strict, opening)
+    return _launch(session, registration, course, node, launched, start, item, outlook, strict, opening)
 
 
 def _state_for(

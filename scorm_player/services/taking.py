@@ -60,7 +60,7 @@ def take(sitting: Sitting, batches: Sequence[Batch], announced: int) -> Taken:
     is_first = launched.last_sequence == 0
     launched.announced_sequence = max(launched.announced_sequence, announced, *(b.sequence for b in batches), 0)
     sitting.registration.last_activity_at = sitting.now
-    runtime = rt.Runtime(sitting.item.standard, sitting.item.edition, data.values, data.access)
+    runtime = rt.Runtime(sitting.item.standard, sitting.item.edition, data.values, data.access, strict=data.strict)
     given = data.values
     changes: list[tuple[str, str]] = []
     terminated = is_news = False

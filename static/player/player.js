@@ -56,6 +56,7 @@ export class Player {
     this.running = null;
     this.waiting = null; // the document of a page on which nothing has been opened yet
     this.navigating = false;
+    this.asked = null;
     this.superseded = false;
     this.csrf = document.querySelector('meta[name="csrf-token"]')?.content ?? "";
     this.first = launch;
@@ -101,8 +102,13 @@ export class Player {
   /** Leave the activity and go where the request leads; the server decides whether it may. */
   async navigate(request, target = null) {
     const { running } = this;
-    if (this.navigating || this.superseded || !(running || this.waiting)) return;
+    if (this.superseded || !(running || this.waiting)) return;
+    if (this.navigating) {
+      this.asked = [request, target]; // where what is under way leads nowhere, this comes next
+      return;
+    }
     this.navigating = true;
+    this.asked = null;
     try {
       if (!running) {
         await this.#begin(request, target);
@@ -117,6 +123,7 @@ export class Player {
     } finally {
       this.navigating = false;
     }
+    if (this.asked && document.body.dataset.player === "choosing") this.navigate(...this.asked);
   }
 
   /** Nothing is open yet: open what was chosen, or leave. Other requests have nothing to start from. */

@@ -115,6 +115,28 @@ def test_a_choice_that_would_be_one_attempt_too_many_is_refused_and_nothing_is_l
     assert [item.status for item in registrations.outline(db, registration)] == ["completed", "completed"]
 
 
+@pytest.mark.parametrize("strict", [True, False])
+def test_whether_values_beyond_the_smallest_permitted_maximum_are_refused(db, played, strict):
+    """SCORM 1.2, RTE 3.4.4: cmi.suspend_data holds 4 096 characters. Enrolled learners, not previews."""
+    registration = played({"strict": strict})
+    launch = launched(db, registration)
+    assert launch.document["strict"] is strict, "the browser answers 405 to more"
+
+    sent(db, launch, 1, ("cmi.suspend_data", "x" * 4097), ("cmi.core.lesson_location", "3"), initialized=True)
+    sent(db, launch, 2, ("cmi.core.exit", "suspend"), terminated=True)
+
+    kept = launched(db, registration).document["values"]
+    assert kept["cmi.core.lesson_location"] == "3"
+    assert len(kept.get("cmi.suspend_data", "")) == (0 if strict else 4097)
+
+
+def test_a_step_inside_the_course_answers_as_strictly_as_the_launch(db, played):
+    registration = played({"strict": True}, sco("one"), sco("two"))
+    led = runtime.navigate(db, launched(db, registration).session_id, "continue", now=NOW)
+
+    assert led.document["strict"]
+
+
 @pytest.mark.parametrize("wrap_up", [True, False])
 def test_whether_the_player_stays_on_a_last_page(db, played, wrap_up):
     assert launched(db, played({"wrap_up": wrap_up})).document["wrap_up"] is wrap_up

@@ -1,5 +1,7 @@
 """The playback policy on its pages: set for all, changed for one, shown where the package is shown."""
 
+import html
+
 import pytest
 
 from scorm_player.services import packages
@@ -16,12 +18,14 @@ def test_a_package_says_only_what_differs_from_the_organization(package, sign_in
     cem = sign_in("cem")
     assert cem.post("/settings/playback", data={"attempts": "2", "wrap_up": "yes"}).status_code == 302
 
-    answer = cem.post(f"/packages/{package}/playback", data={"attempts": "5", "empty_exit": "suspend", "window": ""})
+    chosen = {"attempts": "5", "empty_exit": "suspend", "window": "", "strict": "yes"}
+    answer = cem.post(f"/packages/{package}/playback", data=chosen)
 
     assert answer.headers["Location"] == f"/packages/{package}"
     page = cem.get(f"/packages/{package}").text
     assert "pauses it; the next visit goes on" in page
     assert "stays on a last page" in page
+    assert "are refused with the standard's error" in html.unescape(page)
     assert ">5</dd>" in page.replace("\n", "")
     assert "As the organization: stays on a last page" in cem.get(f"/packages/{package}/playback").text
 
