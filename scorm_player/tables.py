@@ -292,8 +292,15 @@ class Registration(TenantTable):
     )
 
 
+class MoveKind(StrEnum):
+    """How a registration came to another version: with its data, or to begin it anew."""
+
+    HOT_FIX = "hot_fix"
+    SWITCH = "switch"
+
+
 class RegistrationMove(TenantTable):
-    """A hot-fix of one registration: from which package version to which, when, by whom and why. Never changed."""
+    """One registration's change of package version: from which to which, when, by whom and why. Never changed."""
 
     __tablename__ = "registration_moves"
 
@@ -303,8 +310,10 @@ class RegistrationMove(TenantTable):
     moved_at: Mapped[datetime]
     moved_by: Mapped[UUID]
     reason: Mapped[str] = mapped_column(Text)
+    kind: Mapped[MoveKind] = enum_column(MoveKind, default=MoveKind.HOT_FIX)
 
     __table_args__ = (
+        one_of("kind", MoveKind),
         tenant_key("registration_id", "registrations"),
         tenant_key("from_version_id", "package_versions"),
         tenant_key("to_version_id", "package_versions"),

@@ -212,7 +212,7 @@ def _taking_of(tenant: UUID, rows: store.Rows, now: datetime) -> _Taking | None:
     """A session to be worked on. None when it takes more questions: what its course says is not known here yet."""
     opened, enrolled, kept = rows
     course = registration_store.known_course(tenant, enrolled.package_version_id)
-    if course is None:
+    if course is None or not course.holds(opened.package_item_id):
         return None
     data = runtime_store.data_in(kept.cmi)
     identifier = course.identifier(opened.package_item_id)

@@ -1,7 +1,9 @@
-"""A hot-fix: learners in progress move to another version of their package, with all their data.
+"""Learners in progress move to another version of their package: with all their data, or to begin it anew.
 
-Only where identifiers and structure are equal, so that every bookmark, status and rule means in the new version what it
-meant in the old one. Nobody moves by themselves: a new version leaves running registrations on theirs.
+A hot-fix takes everything along, and is possible only where identifiers and structure are equal, so that every
+bookmark, status and rule means in the new version what it meant in the old one. A switch is always possible: they begin
+the other version, and what they did stays on record. Nobody moves by themselves: a new version leaves running
+registrations on theirs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,11 +16,12 @@ from core.db import Session
 from core.errors import Conflict, Invalid, NotFound
 from scorm_player.archive import Index
 from scorm_player.scorm.sequencing.definition import Activity
+from scorm_player.services import addresses, repair
 from scorm_player.store import hot_fixes as store
 from scorm_player.store import packages as package_store
 from scorm_player.store import registrations as registration_store
 from scorm_player.store.registrations import Course
-from scorm_player.tables import ImportState, PackageVersion, RegistrationMove
+from scorm_player.tables import ImportState, MoveKind, PackageVersion, RegistrationMove
 
 MOST = 10_000
 """Registrations that move in one go."""
@@ -50,12 +53,13 @@ class Origin:
 
 @dataclass(frozen=True)
 class Move:
-    """A registration's change of version, as evidence tells it."""
+    """A registration's change of version, as evidence tells it. `begins_anew`: a switch, not a hot-fix."""
 
     from_sha256: str
     to_sha256: str
     moved_at: datetime
     reason: str
+    begins_anew: bool = False
 
 
 def origins(session: Session, version: PackageVersion) -> list[Origin]:
@@ -87,16 +91,57 @@ def move(
 
     Raises NotFound for versions of different packages, Invalid without a reason, DoesNotFit with what differs.
     """
+    _require(origin, target, reason)
+    if obstacles := difference(session, origin, target).obstacles:
+        raise DoesNotFit(" ".join(obstacles))
+    ids = store.lock_in_progress(session, origin.id, MOST)
+    store.move(session, ids, origin.id, target.id)
+    _note(session, ids, origin, target, MoveKind.HOT_FIX, reason, by, now)
+    session.expire_all()
+    return len(ids)
+
+
+def switch(
+    session: Session, origin: PackageVersion, target: PackageVersion, *, reason: str, by: UUID, name: str, now: datetime
+) -> int:
+    """Let everybody in progress on one version begin the other; answer how many.
+
+    Their attempts are set aside and can be looked at; statements of their outcome are voided in the name of `by`, whose
+    own registration stays: nobody repairs their own records.
+    Raises NotFound for versions of different packages, Invalid without a reason, Conflict for one that cannot play.
+    """
+    _require(origin, target, reason)
+    found = [registration_store.get(session, one) for one in store.lock_in_progress(session, origin.id, MOST)]
+    ids = [registration.id for registration in found if registration.user_id != by]
+    for registration_id in ids:
+        account = registration_store.get(session, registration_id).actor.get("account", {})
+        home = account.get("homePage", addresses.known.home_page)
+        who = {"objectType": "Agent", "name": name, "account": {"homePage": home, "name": str(by)}}
+        repair.switch(session, registration_id, target.id, repair.By(who, reason), now)
+    _note(session, ids, origin, target, MoveKind.SWITCH, reason, by, now)
+    return len(ids)
+
+
+def _require(origin: PackageVersion, target: PackageVersion, reason: str) -> None:
     if origin.package_id != target.package_id or origin.id == target.id:
         raise NotFound("There is no such version of this package.")
     if not reason:
         raise Invalid("Say why: it stays with the evidence.")
     if target.state not in (ImportState.READY, ImportState.READY_WITH_WARNINGS):
         raise Conflict("This version cannot be played.")
-    if obstacles := difference(session, origin, target).obstacles:
-        raise DoesNotFit(" ".join(obstacles))
-    ids = store.lock_in_progress(session, origin.id, MOST)
-    store.move(session, ids, origin.id, target.id)
+
+
+def _note(
+    session: Session,
+    ids: Sequence[UUID],
+    origin: PackageVersion,
+    target: PackageVersion,
+    kind: MoveKind,
+    reason: str,
+    by: UUID,
+    now: datetime,
+) -> None:
+    """Write down who went from which version to which, for the evidence and for the audit log."""
     session.add_all(
         RegistrationMove(
             registration_id=moved,
@@ -105,29 +150,35 @@ def move(
             moved_at=now,
             moved_by=by,
             reason=reason,
+            kind=kind,
         )
         for moved in ids
     )
     session.flush()
-    session.expire_all()
     audit.record(
         session,
-        "package.hot_fixed",
+        "package.hot_fixed" if kind is MoveKind.HOT_FIX else "package.switched",
         "package_version",
         target.id,
         old={"sha256": origin.sha256},
         new={"sha256": target.sha256},
         details={"reason": reason, "registrations": len(ids)},
     )
-    return len(ids)
 
 
 def moves(session: Session, registration_ids: Sequence[UUID], until: datetime) -> Mapping[UUID, list[Move]]:
     """Return, by registration, the changes of version that came up to a moment, in their order."""
     found: dict[UUID, list[Move]] = {}
     for row, old, new in store.moves(session, registration_ids, until):
-        found.setdefault(row.registration_id, []).append(Move(old, new, row.moved_at, row.reason))
+        found.setdefault(row.registration_id, []).append(
+            Move(old, new, row.moved_at, row.reason, row.kind is MoveKind.SWITCH)
+        )
     return found
+
+
+def switched(session: Session, registration_ids: Sequence[UUID]) -> Mapping[UUID, UUID]:
+    """Return, of these registrations, those that were switched, with the version they are on now."""
+    return store.switched(session, registration_ids)
 
 
 def _files(version: PackageVersion) -> dict[str, tuple[int, int]]:

@@ -116,6 +116,8 @@ def playing_of(
     `state`: its data, where they have been read. Raises Superseded when the attempt is gone.
     """
     course = registration_store.course(session, registration.package_version_id)
+    if not course.holds(launched.package_item_id):
+        raise Superseded("This course goes on in another version.")
     own: store.Aside | None = None
     if launched.mode is LaunchMode.NORMAL:
         found = state or store.find_state(session, registration.id, launched.package_item_id, launched.attempt_number)

@@ -118,7 +118,6 @@ def _call(given: Any) -> Call:
 def log(session: Session, registration_id: UUID) -> Log:
     """Return what is logged under a registration, the newest session first. Raises NotFound."""
     registration = store.get(session, registration_id)
-    course = store.course(session, registration.package_version_id)
     kept = [one for one in session_store.sessions(session, registration_id) if one.api_calls]
     return Log(
         registration_id,
@@ -126,7 +125,7 @@ def log(session: Session, registration_id: UUID) -> Log:
         [
             Logged(
                 one.id,
-                course.activity(course.identifier(one.package_item_id)).title,
+                _title(session, one.package_item_id),
                 one.mode,
                 one.state,
                 one.launched_at,
@@ -135,6 +134,11 @@ def log(session: Session, registration_id: UUID) -> Log:
             for one in reversed(kept)
         ],
     )
+
+
+def _title(session: Session, item_id: UUID) -> str:
+    course = store.course_of_item(session, item_id)  # after a switch it may be of an earlier version
+    return course.activity(course.identifier(item_id)).title
 
 
 def as_text(logged: Logged) -> str:

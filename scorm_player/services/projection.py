@@ -38,6 +38,8 @@ def rebuild(session: Session) -> Rebuilt:
     attempts = interactions = objectives = 0
     for state, version_id in store.every_state(session):
         course = registration_store.course(session, version_id)
+        if not course.holds(state.package_item_id):  # of a version from which they were switched
+            course = registration_store.course_of_item(session, state.package_item_id)
         standard = course.items[course.identifier(state.package_item_id)].standard
         values = data_of(state).values
         answered, reached = answers.interactions(standard, values), answers.objectives(standard, values)

@@ -179,6 +179,20 @@ def reset(session: Session, registration_id: UUID, item_id: UUID | None, by: By,
     _finish(session, registration, course, Kind.RESET, by, now, voids=voids, made=made, item_id=item_id)
 
 
+def switch(session: Session, registration_id: UUID, version_id: UUID, by: By, now: datetime) -> None:
+    """Let somebody begin another version of the package: what they did in this one is set aside, and counts no more.
+
+    As with `reset` the attempts stay to be looked at, and statements of their outcome are voided.
+    """
+    if store.newest_states(session, registration_id):
+        reset(session, registration_id, None, by, now)
+    else:
+        _begin(session, registration_id, now)
+    registration = registration_store.get(session, registration_id)
+    registration.package_version_id, registration.activity_tree = version_id, None
+    session.flush()
+
+
 def restore(session: Session, registration_id: UUID, place_id: UUID, by: By, now: datetime) -> None:
     """Go back to a place that was kept at the end of a visit; the next launch goes on there.
 

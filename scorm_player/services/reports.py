@@ -67,13 +67,17 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Item:
-    """A line of the activity tree with all attempts on it, oldest first."""
+    """A line of the activity tree with all attempts on it, oldest first.
+
+    `is_of_earlier_version`: the registration has been switched to another version since, whose tree has no such line.
+    """
 
     item_id: UUID
     title: str
     depth: int
     is_playable: bool
     attempts: Sequence[Attempt]
+    is_of_earlier_version: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,9 +124,13 @@ def history(session: Session, registration_id: UUID) -> History:
         if one.mode is LaunchMode.NORMAL:
             visits[one.package_item_id, one.attempt_number] += 1
     attempts: dict[UUID, list[Attempt]] = defaultdict(list)
+    earlier: dict[UUID, registration_store.Course] = {}  # of a version from which they were switched
     for state in store.states(session, registration_id):
         key = (state.package_item_id, state.attempt_number)
-        standard = course.items[course.identifier(state.package_item_id)].standard
+        if not course.holds(state.package_item_id):
+            earlier.setdefault(state.package_item_id, registration_store.course_of_item(session, state.package_item_id))
+        of = earlier.get(state.package_item_id, course)
+        standard = of.items[of.identifier(state.package_item_id)].standard
         attempts[state.package_item_id].append(_attempt(state, standard, visits[key], asked[key], reached[key]))
     items = [
         Item(
@@ -134,6 +142,17 @@ def history(session: Session, registration_id: UUID) -> History:
         )
         for depth, activity in _walk(course.structure.root)
         if activity.identifier in course.item_ids
+    ]
+    items += [
+        Item(
+            item_id=item_id,
+            title=of.activity(of.identifier(item_id)).title,
+            depth=1,
+            is_playable=True,
+            attempts=sorted(attempts[item_id], key=lambda one: one.number),
+            is_of_earlier_version=True,
+        )
+        for item_id, of in earlier.items()
     ]
     return History(summary(session, registration_id), items, _is_open(opened))
 

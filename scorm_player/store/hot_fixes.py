@@ -11,6 +11,7 @@ from core.db import Session
 from scorm_player.tables import (
     Completion,
     LaunchSession,
+    MoveKind,
     PackageItem,
     PackageVersion,
     Registration,
@@ -79,6 +80,16 @@ def move(session: Session, registration_ids: Sequence[UUID], from_version: UUID,
         .values(package_version_id=to_version)
         .execution_options(synchronize_session=False)
     )
+
+
+def switched(session: Session, registration_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Return the present version of those of these registrations that were ever switched."""
+    query = (
+        select(Registration.id, Registration.package_version_id)
+        .join(RegistrationMove, RegistrationMove.registration_id == Registration.id)
+        .where(Registration.id.in_(registration_ids), RegistrationMove.kind == MoveKind.SWITCH)
+    )
+    return dict(session.execute(query).all())
 
 
 def moves(

@@ -47,6 +47,10 @@ class Course:
         except KeyError:
             raise NotFound from None
 
+    def holds(self, item_id: UUID) -> bool:
+        """Tell whether an item is of this version; after a switch, earlier ones are of another."""
+        return item_id in self._identifiers
+
     def activity(self, identifier: str) -> Activity:
         """Return an activity by its identifier. Raises NotFound."""
         try:
@@ -100,6 +104,14 @@ def course(session: Session, version_id: UUID) -> Course:
         while len(_courses) > KEPT_COURSES:
             _courses.popitem(last=False)
     return known
+
+
+def course_of_item(session: Session, item_id: UUID) -> Course:
+    """Return what the package version of an item says. Raises NotFound."""
+    version_id = session.scalar(select(PackageItem.package_version_id).where(PackageItem.id == item_id))
+    if version_id is None:
+        raise NotFound("There is no such item.")
+    return course(session, version_id)
 
 
 def _read_course(session: Session, version_id: UUID) -> Course:

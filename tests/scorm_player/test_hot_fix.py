@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from core.errors import Invalid, NotFound
+from scorm_player.errors import Superseded
 from scorm_player.scorm.sequencing.definition import Edition, LimitConditions
-from scorm_player.services import hot_fix, registrations, reports, runtime
+from scorm_player.services import hot_fix, preview, projection, registrations, reports, runtime
 from scorm_player.services.hot_fix import DoesNotFit
+from scorm_player.services.runtime import Batch
 from scorm_player.store import registrations as store
 from tests.scorm_player.playing import NOW, course, index, launched, next_version, sco, sent
 
@@ -88,3 +90,73 @@ def test_a_hot_fix_has_a_reason_and_stays_within_its_package(db, cast):
         hot_fix.move(db, old, new, reason="", by=cast.ben, now=NOW)
     with pytest.raises(NotFound):
         hot_fix.move(db, old, old, reason="Try.", by=cast.ben, now=NOW)
+
+
+def another_structure(root):
+    """The same course with a part less, and one that is new."""
+    return replace(root, children=(sco("one"), sco("three")))
+
+
+def test_those_in_progress_begin_another_structure_and_what_they_did_stays_on_record(db, cast):
+    first = course(db, sco("one"), sco("two"), edition=Edition.FOURTH, index=index(one=1, two=2))
+    ana, ben, cem = (enrolled(db, person, first) for person in (cast.ana, cast.ben, cast.cem))
+    opened = launched(db, ana)
+    sent(db, opened, 1, ("cmi.completion_status", "completed"), initialized=True, terminated=True, seconds=30)
+    second = runtime.navigate(db, opened.session_id, "continue", now=NOW)
+    answer = [("cmi.interactions.0.id", "q1"), ("cmi.interactions.0.type", "choice")]
+    sent(db, second, 1, *answer, ("cmi.location", "7"), initialized=True)
+    done = launched(db, cem)
+    for request in ("continue", "exitAll"):
+        sent(db, done, 1, ("cmi.completion_status", "completed"), initialized=True, terminated=True)
+        done = runtime.navigate(db, done.session_id, request, now=NOW)
+    old, new = next_version(db, first, another_structure, one=1, three=3)
+    assert hot_fix.difference(db, old, new).obstacles
+
+    assert hot_fix.switch(db, old, new, reason="Another law.", by=cast.cem, name="Cem", now=NOW) == 2
+
+    assert [store.get(db, one).package_version_id for one in (ana, ben, cem)] == [new.id, new.id, old.id]
+    assert hot_fix.switch(db, new, old, reason="Back.", by=cast.ben, name="Ben", now=NOW) == 1, "not one's own"
+    assert hot_fix.switch(db, old, new, reason="And again.", by=cast.ben, name="Ben", now=NOW) == 1
+    summary = registrations.summary(db, ana)
+    assert (summary.completion, summary.progress_percent) == ("unknown", 0)
+    assert [item.title for item in registrations.outline(db, ana)] == ["One", "Three"]
+    lines = reports.history(db, ana).items
+    set_aside = [(line.title, line.attempts[0].is_set_aside) for line in lines if line.is_of_earlier_version]
+    assert sorted(set_aside) == [("One", True), ("Two", True)]
+    assert {q.question.identifier for q in reports.analysis(db, old.id, [ana])} == {"q1"}
+    with pytest.raises(Superseded):
+        sent(db, second, 2, ("cmi.location", "8"))
+    again = launched(db, ana)
+    assert (again.document["title"], again.document["values"]["cmi.entry"]) == ("One", "ab-initio")
+    with pytest.raises(Superseded):  # what a device kept of the version before is evidence, and is not mixed in
+        runtime.commit(db, second.session_id, [Batch(2, [("cmi.location", "9")])], replay=True, now=NOW)
+    assert [(one.reason, one.begins_anew) for one in hot_fix.moves(db, [ana], NOW)[ana]] == [
+        ("Another law.", True), ("Back.", True), ("And again.", True),
+    ]  # fmt: skip
+    assert preview.log(db, ana).sessions == []
+
+
+def test_a_switched_course_is_completed_by_the_parts_of_the_version_it_is_on(db, cast):
+    first = course(db, sco("one"), sco("two"), edition=Edition.FOURTH, index=index(one=1, two=2))
+    ana = enrolled(db, cast.ana, first)
+    sent(db, launched(db, ana), 1, ("cmi.location", "3"), initialized=True)
+    old, new = next_version(db, first, another_structure, one=1, three=3)
+    hot_fix.switch(db, old, new, reason="Another law.", by=cast.ben, name="Ben", now=NOW)
+
+    opened = launched(db, ana)
+    for request in ("continue", "exitAll"):
+        sent(db, opened, 1, ("cmi.completion_status", "completed"), initialized=True, terminated=True)
+        opened = runtime.navigate(db, opened.session_id, request, now=NOW)
+
+    assert registrations.summary(db, ana).completion == "completed"
+    assert projection.rebuild(db).attempts == 3
+
+
+def test_a_switch_needs_a_reason_and_a_version_of_the_same_package(db, cast):
+    first = course(db, sco("one"), edition=Edition.FOURTH, index=index(one=1))
+    old, new = next_version(db, first, another_structure, one=1, three=3)
+
+    with pytest.raises(Invalid):
+        hot_fix.switch(db, old, new, reason="", by=cast.ben, name="Ben", now=NOW)
+    with pytest.raises(NotFound):
+        hot_fix.switch(db, old, old, reason="Why not.", by=cast.ben, name="Ben", now=NOW)

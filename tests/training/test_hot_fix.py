@@ -1,5 +1,7 @@
 """A hot-fix on pages, and what the ledger says of it when the course is completed afterwards."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import select
 
@@ -10,7 +12,7 @@ from scorm_player.tables import PackageVersion
 from tests.scorm_player.playing import index, next_version
 from tests.training import stage
 from training.services.rebuild import rebuild
-from training.tables import TrainingCompletion
+from training.tables import CourseEnrollment, TrainingCompletion
 
 
 @pytest.fixture
@@ -53,3 +55,46 @@ def test_the_difference_is_shown_and_the_ledger_tells_both_hashes(republished, s
     assert told["from_sha256"] in evidence
     assert told["to_sha256"] in evidence
     assert way not in ben.get(package).text
+
+
+def test_whoever_is_switched_begins_anew_and_the_ledger_says_so(sign_in, database, cast, run_jobs):
+    with database.write(cast.northwind) as session:
+        course = stage.course(session, stage.package_module(session, items=["one", "two"]))
+        enrollment, registration = stage.playing(session, course, cast.ana)
+        version_id = course.modules[0].package_version_id
+        session.get(PackageVersion, (cast.northwind, version_id)).member_index = index(one=1)
+        session.flush()
+        _, new = next_version(session, version_id, lambda root: replace(root, children=root.children[:1]), one=2)
+        package = f"/packages/{new.package_id}"
+    passed(database, cast, registration)  # the first of two parts
+    run_jobs()
+    ben, way = sign_in("ben"), f"{package}/versions/2/switch/1"
+    page = ben.get(f"{package}/versions/2/hot-fix/1").text
+    assert way in page
+    assert "Move to version 2" not in page
+    assert sign_in("ana").post(way, data={"reason": "x"}).status_code == 403
+    assert ben.post(way, data={"reason": ""}).status_code == 422
+
+    assert ben.post(way, data={"reason": "Another law."}).status_code == 302
+    run_jobs()
+
+    with database.read(cast.northwind) as session:
+        assert session.get(CourseEnrollment, (cast.northwind, enrollment.id)).progress_percent == 0
+        assert rebuild(session).differences == ()
+    passed(database, cast, registration)  # the only part of the version they are on now
+    run_jobs()
+    with database.read(cast.northwind) as session:
+        completion = session.scalars(select(TrainingCompletion)).one()
+        assert rebuild(session).differences == ()
+    (told,) = completion.evidence["hot_fixes"]
+    assert (told["kind"], told["reason"]) == ("switch", "Another law.")
+    assert "Begun anew: Another law." in sign_in("cem").get(f"/evidence/{completion.id}").text
+    assert "of an earlier version" in sign_in("ana").get(f"/enrollments/{enrollment.id}/attempts").text
+
+
+def passed(database, cast, registration):
+    """Ana opens what is next, passes it, and leaves."""
+    with database.write(cast.northwind) as session:
+        launch = runtime.launch(session, registration, person=Learner("ana", "Tester, Ana"), now=clock.now())
+        batch = Batch(1, [("cmi.core.lesson_status", "passed")], initialized=True, terminated=True)
+        runtime.commit(session, launch.session_id, [batch], now=clock.now())

@@ -103,6 +103,7 @@ def _hot_fixes(session: Session, enrollment: CourseEnrollment, until: datetime) 
             "to_sha256": one.to_sha256,
             "moved_at": one.moved_at.isoformat(),
             "reason": one.reason,
+            **({"kind": "switch"} if one.begins_anew else {}),
         }
         for registration_id, in_order in moved.items()
         for one in in_order

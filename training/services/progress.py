@@ -138,8 +138,12 @@ def states_of(
     by_module: dict[UUID, list[TrainingActivity]] = defaultdict(list)
     for activity in activities:
         by_module[activity.module_id].append(activity)
+    switched = sources.switched(enrollment.id)
     return {
-        module.id: module_state(_batches(by_module[module.id]), sources.criteria(module, enrollment.course_id))
+        module.id: module_state(
+            _batches(by_module[module.id]),
+            sources.criteria(module, enrollment.course_id, switched.get(module.id)),
+        )
         for module in sources.modules(enrollment.course_version_id)
     }
 

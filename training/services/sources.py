@@ -13,7 +13,7 @@ from catalog.services.modules import Module
 from core.db import Session
 from lrs.services import personas, statements
 from lrs.services.statements import StoredStatement
-from scorm_player.services import packages, registrations
+from scorm_player.services import hot_fix, packages, registrations
 from training.rules.counting import (
     Claim,
     Participation,
@@ -94,27 +94,36 @@ class Sources:
             self._single[module_id] = modules.get(self.session, module_id)
         return self._single[module_id]
 
-    def items(self, module: Module) -> frozenset[str]:
-        """Return the IRIs of what can be launched inside a module's package."""
-        version_id = module.package_version_id
+    def items(self, module: Module, switched_to: UUID | None = None) -> frozenset[str]:
+        """Return the IRIs of what can be launched inside a module's package, or the version somebody switched to."""
+        version_id = switched_to or module.package_version_id
         if version_id is None:
             return frozenset()
         if version_id not in self._items:
             self._items[version_id] = packages.launchable_iris(self.session, version_id)
         return self._items[version_id]
 
-    def criteria(self, module: Module, course_id: UUID) -> Criteria:
-        """Return what a module asks for. The score to reach: the module's, the course's, the organization's."""
+    def criteria(self, module: Module, course_id: UUID, switched_to: UUID | None = None) -> Criteria:
+        """Return what a module asks for. The score to reach: the module's, the course's, the organization's.
+
+        `switched_to`: the package version somebody was switched to after they had begun the module's.
+        """
         is_by_score = module.completion_criteria.get("type") == BY_SCORE
         score = module.passing_score if module.passing_score is not None else self.course(course_id).passing_score
         if score is None and is_by_score:
             score = Decimal(str(self.tenant.passing_score))
         return Criteria(
             root=module.activity_iri,
-            items=self.items(module),
+            items=self.items(module, switched_to),
             is_by_score=is_by_score,
             passing_score=score,
         )
+
+    def switched(self, enrollment_id: UUID) -> dict[UUID, UUID]:
+        """Return, by module, the package version that somebody was switched to in an enrollment; mostly nothing."""
+        served = store.registrations(self.session, enrollment_id)
+        found = hot_fix.switched(self.session, list(served)) if served else {}
+        return {served[registration_id]: version_id for registration_id, version_id in found.items()}
 
     def around(self, claim: Claim) -> Surroundings:
         """Return what is known around a statement, as of the moment it was stored."""
