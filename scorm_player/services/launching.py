@@ -386,7 +386,8 @@ def _launch(
         "adapter_url": adapter_url,
         "content_origin": addresses.known.content_origin,
         "url": url if "://" in url else f"{path}{url}",
-        "table": table(item.standard, item.edition) if node.definition.is_sco else None,
+        "table": table(item.standard, item.edition),
+        "is_sco": node.definition.is_sco,  # an asset need not communicate; one that does is heard
         "values": start.values,
         "access": start.access,
         "strict": strict,

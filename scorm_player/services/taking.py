@@ -100,7 +100,7 @@ def _initialize(sitting: Sitting) -> None:
     launched.initialized_at = sitting.now
     if launched.state is SessionState.LAUNCHED:
         launched.state = SessionState.INITIALIZED
-    if sitting.counts:
+    if sitting.counts and sitting.course.activity(sitting.node_identifier).is_sco:  # of an asset it was said before
         entry = sitting.data.values.get("cmi.entry", sitting.data.values.get("cmi.core.entry", ""))
         sitting.made.append(statements.opened(source_of(sitting), entry, sitting.now))
 

@@ -202,7 +202,7 @@ export class Player {
     running.window = frame.contentWindow;
     if (wasAsked) frame.focus(); // what was asked for is answered there; its title is read out
     setTimeout(() => {
-      if (this.running === running && given.table && !running.initialized && own) own.hidden = false;
+      if (this.running === running && given.is_sco && !running.initialized && own) own.hidden = false;
     }, SILENCE);
   }
 

@@ -444,9 +444,23 @@ def test_an_asset_is_seen_when_it_is_opened(db, cast):
 
     launch = launched(db, registration)
 
-    assert launch.document["table"] is None
+    assert launch.document["is_sco"] is False
     assert registrations.summary(db, registration).completion == "completed"
     assert registrations.summary(db, registration).success == "unknown"
+
+
+def test_an_asset_that_communicates_all_the_same_is_heard(db, cast):
+    """An asset need not look for the API (CAM 2.1.1), but the LMS has one wherever content is launched."""
+    registration = registered(db, cast.ana, sco("page", is_sco=False), edition=Edition.FOURTH)
+    launch = launched(db, registration)
+    assert launch.document["table"]
+
+    sent(db, launch, 1, ("cmi.score.scaled", "0.8"), ("cmi.success_status", "passed"), initialized=True)
+    sent(db, launch, 2, terminated=True)
+
+    summary = registrations.summary(db, registration)
+    assert (summary.completion, summary.success, summary.score_scaled) == ("completed", "passed", 0.8)
+    assert [verb for verb, _ in verbs(db, registration)].count("initialized") == 1
 
 
 # --- SCORM 2004 -------------------------------------------------------------------------------------------------------

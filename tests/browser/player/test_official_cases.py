@@ -14,7 +14,7 @@ from tests.scorm_player.test_runtime import judged
 
 CASES = [
     "DMI", "CM-01", "CM-09ba", "CM-09ca", "CM-15", "CM-16", "CO-01", "CO-04b", "CT-02", "CT-07", "OB-10a", "OB-13c",
-    "RU-05a", "RU-13e", "SX-02", "SX-07a", "SX-09", "MS-01", "MS-07", "T-01a", "T-01b",
+    "RU-05a", "RU-13e", "SX-02", "SX-07a", "SX-08a", "SX-09", "MS-01", "MS-07", "T-01a", "T-01b",
 ]  # fmt: skip
 ENDING = ("exitAll", "abandonAll", "suspendAll")  # requests of content after which it is over
 LEAVES = ("Relaunch", "ExitCM", "SuspendCM")  # beginnings of instructions after which the learner launches again
