@@ -73,7 +73,7 @@ def test_a_case_is_played_as_expected(stage, sit_down, play, name):
     assert wrong == []
 
 
-def delivered(lesson, activity, seconds=15):
+def delivered(lesson, activity, seconds=30):
     """Wait until the page of this activity is showing and has found its API."""
     for _ in range(int(seconds * 20)):
         for frame in lesson.page.frames:
