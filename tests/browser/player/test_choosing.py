@@ -64,16 +64,27 @@ def published(stage):
 
 
 @pytest.fixture
-def at_course(stage, new_context):
-    """Sign somebody in, on this size of screen, and open the course's player page."""
+def signed_in(stage, new_context):
+    """Answer a page on which this person is signed in, on this size of screen."""
 
-    def opened(course_id: UUID, size: str = "desktop") -> Page:
+    def opened(name: str, size: str = "desktop") -> Page:
         page = new_context(SIZES[size]).new_page()
         page.goto(f"{stage.origin}/sign-in")
-        page.get_by_label("E-mail").fill("ana@northwind.example")
+        page.get_by_label("E-mail").fill(f"{name}@northwind.example")
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url(f"{stage.origin}/home")
+        return page
+
+    return opened
+
+
+@pytest.fixture
+def at_course(stage, signed_in):
+    """Open the course's player page as ana, on this size of screen."""
+
+    def opened(course_id: UUID, size: str = "desktop") -> Page:
+        page = signed_in("ana", size)
         page.goto(f"{stage.origin}/catalog/{course_id}")
         page.get_by_role("button", name=re.compile("start|Continue", re.I)).first.click()
         page.wait_for_url(re.compile("/learn/.*/"))
@@ -206,14 +217,9 @@ def test_where_nothing_can_be_chosen_the_page_says_what_to_do_and_leads_back(pub
     page.wait_for_url(re.compile("/learning"))
 
 
-def test_an_author_who_previews_it_chooses_too_ends_the_attempt_and_reads_the_calls(published, stage, new_context):
+def test_an_author_who_previews_it_chooses_too_ends_the_attempt_and_reads_the_calls(published, stage, signed_in):
     _, package_id = published(package("one", "two"))
-    page = new_context().new_page()
-    page.goto(f"{stage.origin}/sign-in")
-    page.get_by_label("E-mail").fill("ben@northwind.example")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"{stage.origin}/home")
+    page = signed_in("ben")
     page.goto(f"{stage.origin}/packages/{package_id}")
     page.get_by_role("button", name="Preview").click()
     expect(page.locator("#stoa-message")).to_have_text(ASKED)
