@@ -12,14 +12,26 @@ import { Runtime, RUNNING } from "./runtime.js";
 
 const KEPT_CALLS = 2000;
 const LEAVING = 2500;
+const CLIMBS = 1000; // steps in one go; drivers that count at all give up at 500
 
 const { appOrigin } = document.documentElement.dataset;
 const frame = document.getElementById("content");
 
 // Taken before they are hidden: drivers climb from window to window until one denies access, and then die.
-const player = window.opener ?? window.parent;
-window.parent = window;
+const above = window.parent;
+const player = window.opener ?? above;
 window.opener = null;
+
+// Most drivers stop climbing at a window that is its own parent. Some stop only where the browser denies access, or at
+// the topmost window: who climbs for ever is shown what is really above, or the browser would hang.
+let climbed = 0;
+Object.defineProperty(window, "parent", {
+  get() {
+    if (climbed === 0) setTimeout(() => (climbed = 0));
+    climbed += 1;
+    return climbed > CLIMBS ? above : window;
+  },
+});
 
 let launched = null;
 let canKeep = true;

@@ -41,6 +41,28 @@ def test_a_driver_that_looks_for_both_apis_finds_the_one_of_1_2(stage, sit_down,
     assert stage.summary(registration).success == "passed"
 
 
+@pytest.mark.parametrize(
+    "climb",
+    [
+        pytest.param("try { while (at.parent.document) at = at.parent; } catch {}", id="until the browser forbids it"),
+        pytest.param("while (at !== window.top) at = at.parent;", id="to the topmost window"),
+        pytest.param("while (at.parent !== at) at = at.parent;", id="as the standard says"),
+    ],
+)
+def test_a_driver_that_climbs_without_looking_for_an_api_comes_to_an_end(stage, sit_down, play, climb):
+    stage.pages["one.html"] += f"""<script>
+      let at = window;
+      {climb}
+      api.Initialize("");
+      api.SetValue("cmi.completion_status", "completed");
+    </script>"""
+    registration = stage.register()
+
+    play(sit_down(), registration)
+
+    assert eventually(lambda: stage.values(registration).get("cmi.completion_status") == "completed")
+
+
 def test_next_lets_the_content_finish_and_shows_the_next_activity(stage, sit_down, play):
     stage.pages["one.html"] += """<script>
       api.Initialize("");
