@@ -16,7 +16,7 @@ from scorm_player.archive import Index
 from scorm_player.findings import Finding, Findings
 from scorm_player.scorm.manifest import schema_check
 from scorm_player.scorm.manifest.places import MANIFEST
-from scorm_player.scorm.manifest.xml import blank_declaration, decode
+from scorm_player.scorm.manifest.xml import blank_declaration, decode, with_prefixes_declared
 
 RULE = "schema."
 SECONDS = 30
@@ -59,7 +59,8 @@ def lay_out(file: BinaryIO, index: Index, folder: Path) -> bool:
         return False
     text = decode(archive.read(file, manifest, manifest.size), MANIFEST, Findings())
     # The declaration goes, since the text is now UTF-8; its lines stay, so that errors name the right ones.
-    (folder / MANIFEST).write_text(blank_declaration(text, MANIFEST, Findings()), encoding="utf-8")
+    text, _undeclared = with_prefixes_declared(blank_declaration(text, MANIFEST, Findings()))
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
     for member in schemas[:MOST_SCHEMAS]:
         place = folder / member.name
         with suppress(OSError):  # a name that no file system takes

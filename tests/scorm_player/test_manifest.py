@@ -136,7 +136,7 @@ def test_a_document_type_in_a_comment_or_a_text_is_none():
         pytest.param("hello", "xml.not_well_formed", 1, id="no XML"),
         pytest.param(scorm_12().replace("</manifest>", ""), "xml.not_well_formed", 2, id="cut off"),
         pytest.param(scorm_12(manifests.ITEM.replace("Lesson", "&nbsp;")), "xml.not_well_formed", 2, id="HTML entity"),
-        pytest.param(scorm_12().replace(manifests.NAMESPACES_12, ""), "xml.not_well_formed", 2, id="unbound prefix"),
+        pytest.param(scorm_12(after="<vendor:extra>"), "xml.not_well_formed", 2, id="unbound prefix, and not closed"),
         pytest.param("<html><body/></html>", "manifest.other_document", 1, id="another document"),
         pytest.param("<manifest/>", "manifest.nothing_to_play", 1, id="nothing in it"),
         pytest.param(scorm_12("", ""), "manifest.nothing_to_play", 2, id="neither items nor resources"),
@@ -163,8 +163,39 @@ def test_what_cannot_be_played_is_refused_with_its_line(text, rule, line):
     assert finding.file == "imsmanifest.xml"
 
 
-def test_a_package_without_any_of_its_pages_is_refused():
-    assert refusal(scorm_12(), {"other.html": ""}).rule == "manifest.nothing_to_play"
+@pytest.mark.parametrize(
+    ("text", "edition", "prefixes"),
+    [
+        pytest.param(scorm_12().replace(manifests.NAMESPACES_12, ""), Edition.SCORM_1_2, ["adlcp"], id="SCORM 1.2"),
+        pytest.param(
+            scorm_2004(
+                sequencing('<imsss:controlMode choice="false"/>'), base='xsi:schemaLocation="a b"', edition=""
+            ).replace(manifests.NAMESPACES_2004, ""),
+            Edition.THIRD,
+            ["xsi", "imsss", "adlcp"],
+            id="SCORM 2004, which its prefixes show",
+        ),
+    ],
+)
+def test_a_manifest_that_forgets_to_declare_its_prefixes_is_read_as_meant(text, edition, prefixes):
+    text = text.replace("<manifest", "<!-- <manifest> -->\n<manifest", 1)
+
+    parsed, findings = read(text)
+
+    lesson = parsed.organizations[0].structure.root.children[0]
+    assert parsed.edition is edition
+    assert lesson.is_sco
+    assert lesson.control.choice is (edition is Edition.SCORM_1_2)
+    told = [finding for finding in findings if finding.rule == "xml.undeclared_prefix"]
+    assert [next(name for name in prefixes if f"“{name}”" in finding.message) for finding in told] == prefixes
+    assert {finding.line for finding in told} == {3}
+
+
+def test_a_package_without_any_of_its_pages_is_refused_naming_what_is_missing():
+    finding = refusal(scorm_12(), {"other.html": ""})
+
+    assert finding.rule == "manifest.nothing_to_play"
+    assert "“index.html”" in finding.message
 
 
 def test_a_manifest_over_the_limit_is_refused_under_the_name_of_its_setting():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from urllib.parse import unquote
 
 from scorm_player.archive import Limits
 from scorm_player.content_types import PAGES, content_type
@@ -80,11 +81,14 @@ def require_something_to_play(source: Source, root: Element, manifest: Manifest)
     activities = [
         a for organization in manifest.organizations for a in organization.structure.root.walk() if a.resource
     ]
-    if all(manifest.resources[activity.resource or ""].is_missing for activity in activities):
+    pages = [manifest.resources[activity.resource or ""] for activity in activities]
+    if all(page.is_missing for page in pages):
+        first = unquote(next((page.href for page in pages if page.href), ""))
         raise source.refuse(
             "manifest.nothing_to_play",
             root,
-            "None of the pages that the manifest describes is in the package.",
+            "None of the pages that the manifest describes is in the package"
+            + (f"; it begins with “{values.shortened(first)}”." if first else "."),
             "Create the zip from the folder that holds the manifest and the pages, and correct the hrefs.",
         )
 

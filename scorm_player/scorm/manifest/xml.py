@@ -40,6 +40,10 @@ ENCODINGS = re.compile(
 )
 DECLARATION = re.compile(r"\A\s*<\?xml\b[^>]*\?>")
 PROLOG_PART = re.compile(r"\s+|<!--.*?-->|<\?.*?\?>", re.DOTALL)
+FIRST_TAG = re.compile(r"<[^\s/>]+")
+UNDECLARED_PREFIX = re.compile(r"Namespace prefix ([\w.-]+) (?:for \S+ )?on ")
+UNDECLARED_NAMESPACE = "urn:undeclared:{prefix}"  # the prefix says of which family it is, see FAMILIES
+LOM_NAMESPACE = "http://ltsc.ieee.org/xsd/LOM"
 
 
 @dataclass
@@ -130,17 +134,17 @@ def parse_xml(data: bytes, file: str, findings: Findings) -> tuple[Source, Eleme
     """
     text = blank_declaration(decode(data, file, findings), file, findings)
     require_no_document_type(text, file)
-    parser = etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
+    text, undeclared = with_prefixes_declared(text)
+    for prefix, line in undeclared.items():
+        findings.warn(
+            "xml.undeclared_prefix",
+            f"The prefix “{prefix}” is used without a declaration; it is read as if it had its usual one.",
+            f'Declare it in the first element, like xmlns:{prefix}="…"; other systems may refuse the file.',
+            file=file,
+            line=line,
+        )
     try:
-        root = etree.fromstring(text.encode(), parser)
+        root = etree.fromstring(text.encode(), strict_parser())
     except etree.XMLSyntaxError as error:
         raise not_well_formed(file, str(error.msg or "it is empty"), int(error.lineno or 0)) from None
     if root is None:
@@ -149,6 +153,49 @@ def parse_xml(data: bytes, file: str, findings: Findings) -> tuple[Source, Eleme
         raise document_type(file)
     source = Source(file, findings, cp=etree.QName(root).namespace)
     return source, root
+
+
+def strict_parser() -> etree.XMLParser:
+    """A parser that fetches nothing and resolves nothing."""
+    return etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+
+
+def with_prefixes_declared(text: str) -> tuple[str, dict[str, int]]:
+    """Return the document with the prefixes declared that its author forgot, and these with the lines of first use.
+
+    Such a document is well-formed XML, only its namespaces are not; readers that know none play it. What is not
+    well-formed in other ways is returned as it is. Takes text without declaration and document type.
+    """
+    parser = strict_parser()
+    try:
+        etree.fromstring(text.encode(), parser)
+    except etree.XMLSyntaxError:
+        pass
+    else:
+        return text, {}
+    found: dict[str, int] = {}
+    for error in parser.error_log:
+        if (told := UNDECLARED_PREFIX.match(error.message)) is None:
+            return text, {}
+        found.setdefault(told[1], error.line)
+    first = FIRST_TAG.match(text, end_of_prolog(text))
+    if first is None:
+        return text, {}
+    declarations = "".join(f' xmlns:{prefix}="{usual_namespace(prefix)}"' for prefix in found)
+    return text[: first.end()] + declarations + text[first.end() :], found
+
+
+def usual_namespace(prefix: str) -> str:
+    """A namespace of the family that a prefix usually stands for."""
+    return LOM_NAMESPACE if prefix == "lom" else UNDECLARED_NAMESPACE.format(prefix=prefix)
 
 
 def decode(data: bytes, file: str, findings: Findings) -> str:
@@ -204,11 +251,17 @@ def blank_declaration(text: str, file: str, findings: Findings) -> str:
 
 def require_no_document_type(text: str, file: str) -> None:
     """Refuse a document type before any parser sees it: entities can read files and grow without end."""
+    position = end_of_prolog(text)
+    if text.startswith("<!", position):
+        raise document_type(file, text.count("\n", 0, position) + 1)
+
+
+def end_of_prolog(text: str) -> int:
+    """Where blank space, comments and instructions in front of the first element end."""
     position = 0
     while part := PROLOG_PART.match(text, position):
         position = part.end()
-    if text.startswith("<!", position):
-        raise document_type(file, text.count("\n", 0, position) + 1)
+    return position
 
 
 def document_type(file: str, line: int = 0) -> Refused:
