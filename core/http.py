@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import structlog
-from flask import Flask, Response, current_app, g, request  # noqa: TID251 - the request's context lives here
+from flask import Flask, Response, current_app, g, make_response, request  # noqa: TID251 - the context lives here
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from core import audit, clock
@@ -337,6 +337,16 @@ def secure(response: Response) -> Response:
         response.set_cookie(
             _browser_cookie(settings), g.new_browser_secret, httponly=True, secure=settings.is_https, samesite="Lax"
         )
+    return response
+
+
+def in_touch_with_windows(page: str) -> Response:
+    """Return a page that, like its frames, stays in touch with the windows it opens; all others are cut off.
+
+    For the player: content plays in windows of its own, and drivers find their API through the opener.
+    """
+    response = make_response(page)
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin-allow-popups"
     return response
 
 

@@ -6,7 +6,7 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from core import clock
-from core.http import current_tenant, current_user, database, requires
+from core.http import current_tenant, current_user, database, in_touch_with_windows, requires
 from scorm_player.routes.blueprint import bp
 from scorm_player.services import packages, preview
 
@@ -32,7 +32,7 @@ def show_preview(registration_id: UUID) -> ResponseReturnValue:
             session, registration_id, person.user_id, person.name, clock.now(), strict=strict
         )
         version = packages.version(session, version_id)
-    return render_template(
+    page = render_template(
         "scorm_player/preview.html",
         launch=opened.document,
         version=version,
@@ -40,3 +40,4 @@ def show_preview(registration_id: UUID) -> ResponseReturnValue:
         registration_id=registration_id,
         strict=strict,
     )
+    return in_touch_with_windows(page)

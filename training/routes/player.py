@@ -6,7 +6,7 @@ from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from core import clock
-from core.http import current_tenant, current_user, database, requires
+from core.http import current_tenant, current_user, database, in_touch_with_windows, requires
 from training.routes.blueprint import bp
 from training.services import learning
 
@@ -28,7 +28,8 @@ def play(enrollment_id: UUID, module_id: UUID) -> ResponseReturnValue:
     with database().write(person.organization_id) as session:
         opened = learning.open_module(session, enrollment_id, module_id, person.user_id, clock.now())
     template = "training/player.html" if opened.launch is not None else "training/external.html"
-    return render_template(template, opened=opened, outline=opened.outline, standing=opened.standing)
+    page = render_template(template, opened=opened, outline=opened.outline, standing=opened.standing)
+    return in_touch_with_windows(page)
 
 
 @bp.get("/learn/<uuid:enrollment_id>/<uuid:module_id>/outline")

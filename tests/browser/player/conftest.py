@@ -17,7 +17,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from app import build, equip
 from core import clock, config
 from core.db import Database
-from core.http import current_tenant, database, requires
+from core.http import current_tenant, database, in_touch_with_windows, requires
 from scorm_player import archive
 from scorm_player.scorm.sequencing.definition import Activity, Edition
 from scorm_player.scorm.visit import Learner
@@ -163,8 +163,7 @@ def mount_pages(app: Flask) -> None:
             )
             outline = registrations.outline(session, registration)
         page = render_template_string(PLAYER, launch=launch.document, outline=outline, return_url="/left")
-        # With the default the content's own window could not talk to its opener.
-        return Response(page, headers={"Cross-Origin-Opener-Policy": "same-origin-allow-popups"})
+        return in_touch_with_windows(page)
 
     @requires("learn")
     def left() -> str:

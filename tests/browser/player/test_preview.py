@@ -9,19 +9,24 @@ from core import clock
 from scorm_player import archive
 from scorm_player.services import packages
 from scorm_player.tables import PackageSource
+from tests.browser.player.conftest import SCO
 from tests.conftest import PASSWORD
+from tests.scorm_player import manifests, zips
 from tests.site import looking
 from tools.pack import pack
 
+IN_TOP_WINDOW = SCO + '<script>window.top.API_1484_11.Initialize("")</script>'
+LAUNCHER = "<!doctype html><button onclick='window.open(\"course.html\")'>Open the course</button>"
+IN_POPUP = SCO.replace("let at = window;", "let at = window.opener;") + '<script>api.Initialize("")</script>'
 COURSE = Path(__file__).resolve().parents[3] / "packages" / "privacy"
 
 
-def test_an_author_plays_a_package_and_reads_its_calls(stage, new_context):
-    zipped = io.BytesIO(pack(COURSE))
+def package_page(stage, new_context, zipped):
+    """Import a package and open its page as ben: the page in his browser, and the package's id."""
     stored = stage.app.extensions["stoa"].files.put(zipped.getvalue())
     with stage.database.write(stage.cast.northwind) as session:
         upload = packages.receive(
-            session, stored, file_name="privacy.zip", source=PackageSource.UPLOAD, home=stage.origin,
+            session, stored, file_name="course.zip", source=PackageSource.UPLOAD, home=stage.origin,
             created_by=stage.cast.ben, now=clock.now(),
         )  # fmt: skip
         version = packages.accept(
@@ -35,6 +40,11 @@ def test_an_author_plays_a_package_and_reads_its_calls(stage, new_context):
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(f"{stage.origin}/home")
     page.goto(f"{stage.origin}/packages/{package_id}")
+    return page, package_id
+
+
+def test_an_author_plays_a_package_and_reads_its_calls(stage, new_context):
+    page, package_id = package_page(stage, new_context, io.BytesIO(pack(COURSE)))
 
     page.get_by_role("button", name="Preview").click()
 
@@ -57,3 +67,25 @@ def test_an_author_plays_a_package_and_reads_its_calls(stage, new_context):
     expect(page.locator("#stoa-log")).to_contain_text('SetValue("adl.nav.request", "continue") = "true" [0]')
     page.get_by_role("link", name="Leave the preview").click()
     page.wait_for_url(f"{stage.origin}/packages/{package_id}/versions/1")
+
+
+def test_content_that_wants_the_topmost_window_finds_its_api_in_a_window_of_its_own(stage, new_context):
+    files = {"imsmanifest.xml": manifests.scorm_2004(), "index.html": IN_TOP_WINDOW}
+    page, _ = package_page(stage, new_context, zips.zipped(files))
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_text("API calls").click()
+
+    page.get_by_role("button", name="Open the content in a window of its own").click()
+
+    expect(page.locator("#stoa-log")).to_contain_text('Initialize("") = "true" [0]')
+
+
+def test_content_that_opens_a_window_is_in_touch_with_it(stage, new_context):
+    files = {"imsmanifest.xml": manifests.scorm_2004(), "index.html": LAUNCHER, "course.html": IN_POPUP}
+    page, _ = package_page(stage, new_context, zips.zipped(files))
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_text("API calls").click()
+
+    page.frame_locator("#stoa-content").frame_locator("iframe").get_by_role("button", name="Open the course").click()
+
+    expect(page.locator("#stoa-log")).to_contain_text('Initialize("") = "true" [0]')
