@@ -8,6 +8,7 @@ from __future__ import annotations
 from posixpath import splitext
 
 UNKNOWN = "application/octet-stream"
+PDF = "application/pdf"
 
 CONTENT_TYPES = {
     # pages and scripts
@@ -88,7 +89,7 @@ CONTENT_TYPES = {
     ".odp": "application/vnd.oasis.opendocument.presentation",
     ".ods": "application/vnd.oasis.opendocument.spreadsheet",
     ".odt": "application/vnd.oasis.opendocument.text",
-    ".pdf": "application/pdf",
+    ".pdf": PDF,
     ".ppsx": "application/vnd.openxmlformats-officedocument.presentationml.slideshow",
     ".ppt": "application/vnd.ms-powerpoint",
     ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",

@@ -394,7 +394,7 @@ def _launch(
         "log": registration.is_logged or registration.is_preview,
         "keep_log": registration.is_logged,
         "new_window": policy.window == "own"
-        or (policy.window == "auto" and packages.TOP_WINDOW_RULE in course.findings),
+        or (policy.window == "auto" and packages.needs_own_window(course.findings, url)),
         "window_features": ",".join(
             f"{name}={pixels}"
             for name, pixels in (("width", policy.window_width), ("height", policy.window_height))

@@ -194,20 +194,33 @@ def test_a_nested_folder_is_the_package(upload, database, cast):
 
 
 @pytest.mark.parametrize(
-    ("script", "needed"),
+    ("script", "rule"),
     [
-        ("var api = window.top.API;", True),
-        ("top . API_1484_11.Commit('')", True),
-        ("stop.API()", False),
-        ("top.APIs", False),
+        pytest.param("var api = window.top.API;", "content.top_window", id="top.API"),
+        pytest.param("top . API_1484_11.Commit('')", "content.top_window", id="spaced out"),
+        pytest.param("stop.API()", None, id="another word"),
+        pytest.param("top.APIs", None, id="a longer word"),
+        pytest.param("<iframe width='1' src='files/rules.PDF'></iframe>", "content.framed_pdf", id="PDF in a frame"),
+        pytest.param('x = "<object data=\\"rules.pdf#page=2\\"></object>"', "content.framed_pdf", id="in a script"),
+        pytest.param("<embed src=rules.pdf>", "content.framed_pdf", id="embedded"),
+        pytest.param("<a href='rules.pdf'>Rules</a> <iframe src='film.html'></iframe>", None, id="PDF behind a link"),
+        pytest.param("<iframe src='viewer.html?file=rules.pdf'></iframe>", None, id="a viewer of its own"),
     ],
 )
-def test_content_that_wants_the_topmost_window_is_recognized(script, needed, upload, database, cast):
+def test_content_that_needs_a_window_of_its_own_is_recognized(script, rule, upload):
     done = upload(course(**{"js/driver.js": script}))
 
-    with database.read(cast.northwind) as session:
-        assert packages.needs_own_window(session, done["package_version_id"]) is needed
-    assert ("content.top_window" in [f["rule"] for f in done["findings"]]) is needed
+    rules = [f["rule"] for f in done["findings"]]
+    assert [r for r in rules if r.startswith("content.")] == ([rule] if rule else [])
+    assert packages.needs_own_window(rules, "index.html") is (rule is not None)
+
+
+@pytest.mark.parametrize(
+    ("address", "needed"),
+    [("rules.pdf?v=1#page=2", True), ("https://rules.example/Rules.PDF", True), ("pdf.html?rules.pdf", False)],
+)
+def test_a_page_that_is_a_pdf_needs_a_window_of_its_own(address, needed):
+    assert packages.needs_own_window([], address) is needed
 
 
 def test_warnings_are_told_apart_from_notes(upload):
