@@ -9,6 +9,7 @@ from uuid import UUID
 
 from core.db import Session, organization_of, uuid7
 from core.errors import NotFound
+from scorm_player import own_window
 from scorm_player.answers import OBJECTIVES
 from scorm_player.errors import NotPlayable
 from scorm_player.policy import as_settings
@@ -26,7 +27,7 @@ from scorm_player.scorm.sequencing.requests import NavigationRequest
 from scorm_player.scorm.sequencing.tree import ActivityTree, Node
 from scorm_player.scorm.sequencing.validity import Outlook, look_ahead
 from scorm_player.scorm.visit import Learner as Learner
-from scorm_player.services import addresses, apart, packages, play, playback, tickets
+from scorm_player.services import addresses, apart, play, playback, tickets
 from scorm_player.services.ending import conclude, count_asset
 from scorm_player.services.playing import keep_aside, playing_of, say
 from scorm_player.services.projection import project
@@ -394,7 +395,7 @@ def _launch(
         "log": registration.is_logged or registration.is_preview,
         "keep_log": registration.is_logged,
         "new_window": policy.window == "own"
-        or (policy.window == "auto" and packages.needs_own_window(course.findings, url)),
+        or (policy.window == "auto" and own_window.is_needed(course.findings, url)),
         "window_features": ",".join(
             f"{name}={pixels}"
             for name, pixels in (("width", policy.window_width), ("height", policy.window_height))

@@ -1,14 +1,13 @@
 """Packages: taken in, examined, kept with every version; what the rooms above may know of them."""
 
 import math
-import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, BinaryIO
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from uuid import UUID
 
 from sqlalchemy import insert
@@ -17,9 +16,8 @@ from core import audit, files, jobs
 from core.db import Session, organization_of, uuid7
 from core.events import publish
 from core.files import StoredFile
-from scorm_player import archive
+from scorm_player import archive, own_window
 from scorm_player.archive import Index, Limits
-from scorm_player.content_types import PDF, content_type
 from scorm_player.events import PackageImported, PackageRefused
 from scorm_player.findings import Finding, Findings, Refused, Severity
 from scorm_player.scorm.manifest.model import Manifest, Metadata, Organization
@@ -47,15 +45,6 @@ SCHEMA_JOB = "scorm_player.check_schemas"
 IMPORT_TRIES = 3
 READING_PATH_LIFETIME = timedelta(days=30)
 LONGEST_IRI = 1000
-SCRIPTS = (".js", ".htm", ".html")
-LARGEST_SCRIPT = 1 << 20
-TOP_WINDOW = re.compile(rb"\btop\s*\.\s*API(_1484_11)?\b")
-TOP_WINDOW_RULE = "content.top_window"
-FRAME = re.compile(rb"<(?:iframe|embed|object)\b[^>]{0,1000}", re.IGNORECASE)
-SHOWN = re.compile(rb"""\b(?:src|data)\s*+=\s*+\\?+["']?+([^"'>?#\s\\]*+)""", re.IGNORECASE)
-FRAMED_PDF_RULE = "content.framed_pdf"
-OWN_WINDOW_RULES = frozenset({TOP_WINDOW_RULE, FRAMED_PDF_RULE})
-"""What content does that works only as the topmost window, or out of the player's sandbox."""
 LAUNCHABLE = (PackageItemKind.SCO, PackageItemKind.ASSET, PackageItemKind.AU)
 STANDARDS = {
     Edition.SCORM_1_2: PackageStandard.SCORM_12,
@@ -181,46 +170,32 @@ def note_unlisted_files(index: Index, manifest: Manifest, findings: Findings) ->
         )
 
 
+OWN_WINDOW = {
+    own_window.TOP_WINDOW: (
+        "The content looks for its API in the topmost window, so it is opened in a window of its own.",
+        "Look for the API in the parents of the window, as the standard says.",
+    ),
+    own_window.FRAMED_PDF: (
+        "The content shows a PDF inside of a page, which browsers refuse in the player's protected frame, so it is "
+        "opened in a window of its own.",
+        "Link to the PDF instead, so that it opens in a tab of its own.",
+    ),
+    own_window.FRAMES: (
+        "The content has frames that send each other to other pages, which browsers refuse in the player's protected "
+        "frame, so it is opened in a window of its own.",
+        "Let the page that holds the frames send them, or do without frames.",
+    ),
+}
+
+
 def note_own_window(file: BinaryIO, index: Index, findings: Findings) -> None:
-    """Say when content looks for its API in the topmost window, or shows a PDF in a frame: neither can work in ours."""
-    wanted: dict[str, Callable[[bytes], object]] = {
-        TOP_WINDOW_RULE: TOP_WINDOW.search,
-        FRAMED_PDF_RULE: frames_a_pdf,
-    }
-    found: dict[str, str] = {}
+    """Say when content does what works only in a window of its own."""
+    signs = own_window.Signs()
     for member in index.members:
-        if not member.name.lower().endswith(SCRIPTS) or member.size > LARGEST_SCRIPT:
-            continue
-        text = archive.read(file, member, LARGEST_SCRIPT)
-        found |= {rule: member.name for rule, shows in wanted.items() if rule not in found and shows(text)}
-        if len(found) == len(wanted):
-            break
-    if name := found.get(TOP_WINDOW_RULE):
-        findings.note(
-            TOP_WINDOW_RULE,
-            "The content looks for its API in the topmost window, so it is opened in a window of its own.",
-            "Look for the API in the parents of the window, as the standard says.",
-            file=name,
-        )
-    if name := found.get(FRAMED_PDF_RULE):
-        findings.note(
-            FRAMED_PDF_RULE,
-            "The content shows a PDF inside of a page, which browsers refuse in a protected frame, so it is opened "
-            "in a window of its own.",
-            "Link to the PDF instead, so that it opens in a tab of its own.",
-            file=name,
-        )
-
-
-def frames_a_pdf(text: bytes) -> bool:
-    """Tell whether a page or script has a frame whose address is a PDF. Reads every byte at most twice."""
-    shown = (attribute[1] for frame in FRAME.finditer(text) for attribute in SHOWN.finditer(frame[0]))
-    return any(address.lower().endswith(b".pdf") for address in shown)
-
-
-def needs_own_window(findings: Iterable[str], address: str) -> bool:
-    """Tell whether content plays in a window of its own: what was found says so (rules), or its page is a PDF."""
-    return not OWN_WINDOW_RULES.isdisjoint(findings) or content_type(urlsplit(address).path) == PDF
+        if member.name.lower().endswith(own_window.READ) and member.size <= own_window.LARGEST_READ:
+            signs.read(member.name, archive.read(file, member, own_window.LARGEST_READ))
+    for rule, name in signs.told().items():
+        findings.note(rule, *OWN_WINDOW[rule], file=name)
 
 
 def accept(session: Session, import_id: UUID, examined: Examined, *, home: str, now: datetime) -> PackageVersion:

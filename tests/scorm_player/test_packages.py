@@ -193,34 +193,14 @@ def test_a_nested_folder_is_the_package(upload, database, cast):
     assert {m.name for m in packages.Index.from_bytes(blob).members} == {"imsmanifest.xml", "index.html"}
 
 
-@pytest.mark.parametrize(
-    ("script", "rule"),
-    [
-        pytest.param("var api = window.top.API;", "content.top_window", id="top.API"),
-        pytest.param("top . API_1484_11.Commit('')", "content.top_window", id="spaced out"),
-        pytest.param("stop.API()", None, id="another word"),
-        pytest.param("top.APIs", None, id="a longer word"),
-        pytest.param("<iframe width='1' src='files/rules.PDF'></iframe>", "content.framed_pdf", id="PDF in a frame"),
-        pytest.param('x = "<object data=\\"rules.pdf#page=2\\"></object>"', "content.framed_pdf", id="in a script"),
-        pytest.param("<embed src=rules.pdf>", "content.framed_pdf", id="embedded"),
-        pytest.param("<a href='rules.pdf'>Rules</a> <iframe src='film.html'></iframe>", None, id="PDF behind a link"),
-        pytest.param("<iframe src='viewer.html?file=rules.pdf'></iframe>", None, id="a viewer of its own"),
-    ],
-)
-def test_content_that_needs_a_window_of_its_own_is_recognized(script, rule, upload):
-    done = upload(course(**{"js/driver.js": script}))
+def test_content_that_needs_a_window_of_its_own_is_reported_with_the_reason(upload):
+    menu = '<a href="index.html" target="lesson">Lesson</a>'
 
-    rules = [f["rule"] for f in done["findings"]]
-    assert [r for r in rules if r.startswith("content.")] == ([rule] if rule else [])
-    assert packages.needs_own_window(rules, "index.html") is (rule is not None)
+    done = upload(course(**{"js/driver.js": "top.API", "frames.html": "<iframe name='lesson'>", "menu.html": menu}))
 
-
-@pytest.mark.parametrize(
-    ("address", "needed"),
-    [("rules.pdf?v=1#page=2", True), ("https://rules.example/Rules.PDF", True), ("pdf.html?rules.pdf", False)],
-)
-def test_a_page_that_is_a_pdf_needs_a_window_of_its_own(address, needed):
-    assert packages.needs_own_window([], address) is needed
+    told = {finding["rule"]: finding["file"] for finding in done["findings"]}
+    assert told["content.top_window"] == "js/driver.js"
+    assert told["content.frames"] == "menu.html"
 
 
 def test_warnings_are_told_apart_from_notes(upload):

@@ -18,6 +18,7 @@ from tools.pack import pack
 IN_TOP_WINDOW = SCO + '<script>window.top.API_1484_11.Initialize("")</script>'
 LAUNCHER = "<!doctype html><button onclick='window.open(\"course.html\")'>Open the course</button>"
 IN_POPUP = SCO.replace("let at = window;", "let at = window.opener;") + '<script>api.Initialize("")</script>'
+FRAMES = '<frameset cols="30%,*"><frame src="menu.html"><frame name="lesson" src="one.html"></frameset>'
 COURSE = Path(__file__).resolve().parents[3] / "packages" / "privacy"
 
 
@@ -89,3 +90,19 @@ def test_content_that_opens_a_window_is_in_touch_with_it(stage, new_context):
     page.frame_locator("#stoa-content").frame_locator("iframe").get_by_role("button", name="Open the course").click()
 
     expect(page.locator("#stoa-log")).to_contain_text('Initialize("") = "true" [0]')
+
+
+def test_frames_that_send_each_other_elsewhere_play_in_a_window_of_their_own(stage, new_context):
+    files = {
+        "imsmanifest.xml": manifests.scorm_2004(), "index.html": FRAMES, "one.html": "One", "two.html": "Two",
+        "menu.html": "<a href='two.html' target='lesson'>Go on to two</a>",
+    }  # fmt: skip
+    page, _ = package_page(stage, new_context, zips.zipped(files))
+    page.get_by_role("button", name="Preview").click()
+
+    with page.context.expect_page() as opened:
+        page.get_by_role("button", name="Open the content in a window of its own").click()
+    course = opened.value.frame_locator("iframe")
+    course.frame_locator("frame >> nth=0").get_by_role("link", name="Go on to two").click()
+
+    expect(course.frame_locator("frame >> nth=1").locator("body")).to_have_text("Two")
