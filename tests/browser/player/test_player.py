@@ -63,6 +63,20 @@ def test_a_driver_that_climbs_without_looking_for_an_api_comes_to_an_end(stage, 
     assert eventually(lambda: stage.values(registration).get("cmi.completion_status") == "completed")
 
 
+@pytest.mark.parametrize("ability", ["autoplay", "fullscreen", "gyroscope", "accelerometer", "xr-spatial-tracking"])
+def test_content_may_play_fill_the_screen_and_turn_with_the_device(stage, sit_down, play, ability):
+    lesson = play(sit_down(), stage.register())
+
+    assert lesson.frame.evaluate("name => document.featurePolicy.allowsFeature(name)", ability)
+
+
+def test_content_may_neither_listen_nor_watch_nor_locate(stage, sit_down, play):
+    lesson = play(sit_down(), stage.register())
+
+    allowed = lesson.frame.evaluate("document.featurePolicy.allowedFeatures()")
+    assert not {"microphone", "camera", "geolocation", "usb", "midi"} & set(allowed)
+
+
 def test_next_lets_the_content_finish_and_shows_the_next_activity(stage, sit_down, play):
     stage.pages["one.html"] += """<script>
       api.Initialize("");
