@@ -161,10 +161,10 @@ def note_unlisted_files(index: Index, manifest: Manifest, findings: Findings) ->
         and not member.name.startswith("__MACOSX/")
     ]
     if unlisted:
-        count = "1 file" if len(unlisted) == 1 else f"{len(unlisted)} files"
+        count = "1 file of the package is" if len(unlisted) == 1 else f"{len(unlisted)} files of the package are"
         findings.note(
             "manifest.unlisted_files",
-            f"{count} of the package not listed in the manifest, for example “{unlisted[0]}”.",
+            f"{count} not listed in the manifest, for example “{unlisted[0]}”.",
             "List all files of a resource in its “file” elements.",
             file=MANIFEST,
         )

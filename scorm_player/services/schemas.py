@@ -4,6 +4,7 @@ Never a reason to refuse: many packages that play everywhere are not valid, and 
 """
 
 import json
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -23,6 +24,23 @@ SECONDS = 30
 MOST_SCHEMAS = 200
 LARGEST_SCHEMA = 2 << 20
 PROGRAM = Path(schema_check.__file__)
+NO_IDENTIFIER = re.escape("value doesn't match any pattern of ['[\\\\i-[:]][\\\\c-[:]]*']")
+IN_WORDS = (
+    (
+        re.compile(rf"attribute (\S+)='(.*)': {NO_IDENTIFIER}"),
+        r"The attribute “\1” is “\2”; it must begin with a letter or “_”, and hold nothing but letters, digits, "
+        "“.”, “-” and “_”.",
+    ),
+    (
+        re.compile(r"'(?:\{[^}]*\})?(\S+)' attribute not allowed for element"),
+        r"The attribute “\1” is not allowed here.",
+    ),
+    (
+        re.compile(r"Unexpected child with tag '(?:\{[^}]*\})?(\S+)' at position \d+\..*"),
+        r"The element “\1” is not allowed at this place.",
+    ),
+)
+"""What is wrong most often in real packages, as the program for schemas says it and as an author understands it."""
 
 
 def check(file: BinaryIO, index: Index) -> tuple[Finding, ...]:
@@ -43,12 +61,20 @@ def check(file: BinaryIO, index: Index) -> tuple[Finding, ...]:
     for line, reason in answer:
         findings.warn(
             "schema.invalid",
-            reason,
+            in_words(reason),
             "Correct the manifest so that it follows the schemas it brings.",
             file=MANIFEST,
             line=line,
         )
     return findings.all()
+
+
+def in_words(reason: str) -> str:
+    """Return a schema's complaint as an author understands it, where it is one of the usual ones."""
+    for complaint, words in IN_WORDS:
+        if told := complaint.fullmatch(reason):
+            return told.expand(words)
+    return reason
 
 
 def lay_out(file: BinaryIO, index: Index, folder: Path) -> bool:

@@ -583,6 +583,7 @@ def test_prerequisites_that_name_no_item_are_reported():
         pytest.param("a%20b.html", ["a b.html"], "a%20b.html", [], id="percent-encoded"),
         pytest.param("a b.html", ["a b.html"], "a%20b.html", [], id="a bare space"),
         pytest.param("über.html", ["über.html"], "%C3%BCber.html", [], id="not ASCII"),
+        pytest.param("u%CC%88ber.html", ["über.html"], "%C3%BCber.html", [], id="accents written apart, and encoded"),
         pytest.param("a\\b.html", ["a/b.html"], "a/b.html", ["manifest.back_slash"], id="back-slash"),
         pytest.param("A/B.HTML", ["a/b.html"], "a/b.html", ["manifest.file_name"], id="capitals"),
         pytest.param("./x/../b.html", ["b.html"], "b.html", [], id="dots inside"),

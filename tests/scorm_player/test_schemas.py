@@ -52,6 +52,36 @@ def test_what_is_not_valid_is_a_warning_with_its_line():
 
 
 @pytest.mark.parametrize(
+    ("right", "wrong", "words"),
+    [
+        pytest.param(
+            'identifier="course-1"', 'identifier="1 course"',
+            "The attribute “identifier” is “1 course”; it must begin with a letter or “_”, and hold nothing but "
+            "letters, digits, “.”, “-” and “_”.",
+            id="an identifier that is none",
+        ),
+        pytest.param(
+            "<manifest identifier", '<manifest colour="red" identifier',
+            "The attribute “colour” is not allowed here.", id="an attribute too many",
+        ),
+        pytest.param(
+            "</resources>", "</resources><extra/>",
+            "The element “extra” is not allowed at this place.", id="an element too many",
+        ),
+    ],
+)  # fmt: skip
+def test_an_author_is_told_in_words_what_is_not_valid(right, wrong, words):
+    schema = SCHEMA.replace(
+        '<xs:any maxOccurs="unbounded" processContents="skip"/></xs:sequence>',
+        '<xs:any minOccurs="2" maxOccurs="2" processContents="skip"/></xs:sequence>',
+    )
+
+    findings = found(located("cp.xsd").replace(right, wrong, 1), {"cp.xsd": schema, "xml.xsd": OLD_XML_SCHEMA})
+
+    assert words in [message for _, _, message in findings]
+
+
+@pytest.mark.parametrize(
     ("place", "files"),
     [
         pytest.param("cp.xsd", {}, id="none brought"),
@@ -65,6 +95,16 @@ def test_what_is_not_valid_is_a_warning_with_its_line():
 )
 def test_only_schemas_of_the_package_are_looked_at(place, files):
     assert found(located(place), files) == []
+
+
+def test_a_manifest_that_forgets_to_declare_a_prefix_is_checked_all_the_same():
+    manifest = (
+        located("cp.xsd")
+        .replace('version="1.0" xmlns', 'version="one" xmlns', 1)
+        .replace("</manifest>", "<v:x/></manifest>")
+    )
+
+    assert [rule for rule, _, _ in found(manifest, {"cp.xsd": SCHEMA, "xml.xsd": OLD_XML_SCHEMA})] == ["schema.invalid"]
 
 
 @pytest.mark.parametrize("schema", ["no schema", "<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>", ""])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import unquote, urljoin, urlsplit
@@ -158,7 +159,7 @@ def found_place(source: Source, element: Element, path: str, suffix: str, files:
             "Add the file, or correct the href.",
         )
         return Place(path_url(unquote(path), suffix))
-    if resolution.difference and unquote(path) != resolution.member.name:
+    if resolution.difference and unicodedata.normalize("NFC", unquote(path)) != resolution.member.name:
         source.note(
             "manifest.file_name",
             element,
