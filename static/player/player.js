@@ -26,6 +26,7 @@ const EMPTYING = 4000; // … and for the content to go
 const SILENCE = 10_000; // a SCO that has not called Initialize by then may need a window of its own
 const LARGE = 8 * 1024;
 const LOGGING = 1000; // calls that are logged travel together
+const NARROW = matchMedia("(max-width: 575.98px)"); // there the outline lies over the content, see training.css
 
 const TEXTS = {
   saved: "Saved",
@@ -192,6 +193,7 @@ export class Player {
     this.#uncover();
     this.#status("saved");
     this.#controls(given.navigation);
+    if (NARROW.matches) document.querySelector(".player-side")?.removeAttribute("open");
     const frame = this.#frame(given);
     const own = byId("stoa-window");
     if (own) own.hidden = !given.new_window;

@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from core import clock
@@ -106,3 +107,17 @@ def test_frames_that_send_each_other_elsewhere_play_in_a_window_of_their_own(sta
     course.frame_locator("frame >> nth=0").get_by_role("link", name="Go on to two").click()
 
     expect(course.frame_locator("frame >> nth=1").locator("body")).to_have_text("Two")
+
+
+@pytest.mark.parametrize(("width", "stays"), [(390, False), (1280, True)])
+def test_the_outline_makes_room_for_the_content_where_it_would_cover_it(stage, new_context, width, stays):
+    page, _ = package_page(stage, new_context, io.BytesIO(pack(COURSE)))
+    page.set_viewport_size({"width": width, "height": 800})
+
+    page.get_by_role("button", name="Preview").click()
+
+    course = page.frame_locator("#stoa-content").frame_locator("iframe")
+    expect(course.locator("h1:visible")).to_be_visible()
+    expect(page.locator("#stoa-outline")).to_be_visible(visible=stays)
+    page.get_by_text("Outline").click()
+    expect(page.locator("#stoa-outline")).to_be_visible(visible=not stays)
