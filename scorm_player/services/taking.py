@@ -8,7 +8,7 @@ from typing import Any
 
 from core.errors import BadRequest
 from scorm_player import statements
-from scorm_player.scorm import cmi, transfer, visit
+from scorm_player.scorm import carried, cmi, transfer, visit
 from scorm_player.scorm import runtime as rt
 from scorm_player.services.playing import Sitting, promote, source_of
 from scorm_player.tables import SessionState
@@ -38,7 +38,9 @@ class Taken:
 def batch_of(given: Mapping[str, Any]) -> Batch:
     """Read a batch as the browser sends it. Raises BadRequest."""
     try:
-        changes = [(str(element), str(value)) for element, value in given.get("changes", ())]
+        changes = [
+            (str(element), carried.kept(str(element), str(value))) for element, value in given.get("changes", ())
+        ]
         return Batch(
             sequence=int(given["sequence"]),
             changes=changes,

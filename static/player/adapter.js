@@ -8,6 +8,7 @@
 
 import { makeApi } from "./api.js";
 import { Batches } from "./batches.js";
+import { pack, readable, unpack } from "./carried.js";
 import { Runtime, RUNNING } from "./runtime.js";
 
 const KEPT_CALLS = 2000;
@@ -78,10 +79,10 @@ function open({ session, title, table, values, access, strict, url, close, log }
   const running = { session, batches, close, runtime: null };
   if (table) {
     const runtime = new Runtime(table, {
-      values,
+      values: Object.fromEntries(Object.entries(values).map(([element, value]) => [element, unpack(value)])),
       access,
       strict,
-      onChange: (element, value) => batches.add(element, value),
+      onChange: (element, value) => batches.add(element, pack(value)),
     });
     running.runtime = runtime;
     const { name, api } = makeApi(runtime, {
@@ -99,7 +100,8 @@ function open({ session, title, table, values, access, strict, url, close, log }
         if (closing) sendRest();
       },
       called(method, given, answer, error) {
-        calls.push([new Date().toISOString(), method, given.filter((one) => one !== undefined), answer, error]);
+        const said = given.filter((one) => one !== undefined).map((one) => readable(String(one)));
+        calls.push([new Date().toISOString(), method, said, readable(answer), error]);
         if (calls.length > KEPT_CALLS) calls = calls.slice(-KEPT_CALLS / 2);
         if (log) tell("called", { call: calls.at(-1) });
       },

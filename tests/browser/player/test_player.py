@@ -77,6 +77,36 @@ def test_content_may_neither_listen_nor_watch_nor_locate(stage, sit_down, play):
     assert not {"microphone", "camera", "geolocation", "usb", "midi"} & set(allowed)
 
 
+@pytest.mark.parametrize(
+    "unit",
+    [
+        pytest.param(0xD83D, id="the first half of a sign"),
+        pytest.param(0xDE00, id="the second half of a sign"),
+        pytest.param(0, id="a zero"),
+        pytest.param(0xFDD0, id="the mark of our own"),
+    ],
+)
+def test_suspend_data_of_any_units_come_back_as_they_were(stage, sit_down, play, unit):
+    registration = stage.register(sco("one"))
+    lesson = play(sit_down(), registration)
+    lesson.call("Initialize", "")
+    lesson.frame.evaluate("unit => api.SetValue('cmi.suspend_data', 'a' + String.fromCharCode(unit) + '😀')", unit)
+    lesson.frame.evaluate(
+        "unit => api.SetValue('cmi.comments_from_learner.0.comment', String.fromCharCode(unit))", unit
+    )
+    lesson.set("cmi.exit", "suspend")
+    lesson.set("cmi.location", "page 7")
+    lesson.call("Commit", "")
+    lesson.saved()
+
+    again = play(lesson.page.context, registration)
+
+    assert again.call("Initialize", "") == "true"
+    units = "[...Array(4).keys()].map(at => api.GetValue('cmi.suspend_data').charCodeAt(at))"
+    assert again.frame.evaluate(units) == [ord("a"), unit, 0xD83D, 0xDE00]
+    assert again.call("GetValue", "cmi.location") == "page 7"
+
+
 def test_next_lets_the_content_finish_and_shows_the_next_activity(stage, sit_down, play):
     stage.pages["one.html"] += """<script>
       api.Initialize("");
