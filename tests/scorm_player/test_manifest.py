@@ -584,6 +584,10 @@ def test_prerequisites_that_name_no_item_are_reported():
         pytest.param("a b.html", ["a b.html"], "a%20b.html", [], id="a bare space"),
         pytest.param("über.html", ["über.html"], "%C3%BCber.html", [], id="not ASCII"),
         pytest.param("u%CC%88ber.html", ["über.html"], "%C3%BCber.html", [], id="accents written apart, and encoded"),
+        pytest.param(
+            "a #1.html", ["a #1.html"], "a%20%231.html", ["manifest.bare_sign"], id="a number sign in the name"
+        ),
+        pytest.param("why?.html", ["why?.html"], "why%3F.html", ["manifest.bare_sign"], id="a question in the name"),
         pytest.param("a\\b.html", ["a/b.html"], "a/b.html", ["manifest.back_slash"], id="back-slash"),
         pytest.param("A/B.HTML", ["a/b.html"], "a/b.html", ["manifest.file_name"], id="capitals"),
         pytest.param("./x/../b.html", ["b.html"], "b.html", [], id="dots inside"),

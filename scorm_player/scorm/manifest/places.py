@@ -126,6 +126,14 @@ def place(source: Source, element: Element, href: str, files: Files | None) -> P
         return external(source, element, target)
     suffix = match[0] if (match := SUFFIX.search(target)) else ""
     path = target[: len(target) - len(suffix)]
+    if suffix and files is not None and files.resolve(path) is None and files.resolve(target) is not None:
+        source.note(
+            "manifest.bare_sign",
+            element,
+            f"“{reference}” is a file's name, although # and ? end the name in an address.",
+            "Write %23 for # and %3F for ? in hrefs, or rename the file.",
+        )
+        path, suffix = target, ""
     if path.startswith("/"):
         source.warn(
             "manifest.absolute_path", element, f"“{path}” starts with a slash.", "Write paths relative to the manifest."
