@@ -121,3 +121,37 @@ def test_the_outline_makes_room_for_the_content_where_it_would_cover_it(stage, n
     expect(page.locator("#stoa-outline")).to_be_visible(visible=stays)
     page.get_by_text("Outline").click()
     expect(page.locator("#stoa-outline")).to_be_visible(visible=not stays)
+
+
+def test_a_window_that_content_opens_cannot_send_the_player_elsewhere(stage, new_context):
+    away = (
+        SCO
+        + """<script>
+      try { opener.top.location.href = "/away"; } catch (problem) { document.title = problem.name; }
+    </script>"""
+    )
+    files = {"imsmanifest.xml": manifests.scorm_2004(), "index.html": LAUNCHER, "course.html": away}
+    page, _ = package_page(stage, new_context, zips.zipped(files))
+    page.get_by_role("button", name="Preview").click()
+    preview = page.url
+
+    with page.context.expect_page() as opened:
+        page.frame_locator("#stoa-content").frame_locator("iframe").get_by_role(
+            "button", name="Open the course"
+        ).click()
+
+    expect(opened.value).to_have_title("SecurityError")
+    assert page.url == preview
+
+
+def test_content_in_a_window_of_its_own_has_no_way_back_to_the_player(stage, new_context):
+    files = {"imsmanifest.xml": manifests.scorm_2004(), "index.html": IN_TOP_WINDOW}
+    page, _ = package_page(stage, new_context, zips.zipped(files))
+    page.get_by_role("button", name="Preview").click()
+    with page.context.expect_page() as opened:
+        page.get_by_role("button", name="Open the content in a window of its own").click()
+    course = opened.value.frame_locator("iframe").locator("body")
+
+    assert course.evaluate("() => [window.opener, window.top.opener, window.top.parent === window.top]") == [
+        None, None, True,
+    ]  # fmt: skip
