@@ -29,7 +29,7 @@ def play(enrollment_id: UUID, module_id: UUID) -> ResponseReturnValue:
         opened = learning.open_module(session, enrollment_id, module_id, person.user_id, clock.now())
     template = "training/player.html" if opened.launch is not None else "training/external.html"
     page = render_template(template, opened=opened, outline=opened.outline, standing=opened.standing)
-    return in_touch_with_windows(page)
+    return in_touch_with_windows(page) if opened.launch is not None else page
 
 
 @bp.get("/learn/<uuid:enrollment_id>/<uuid:module_id>/outline")
