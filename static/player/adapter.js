@@ -100,7 +100,7 @@ function open({ session, title, table, values, access, strict, url, close, log }
         if (closing) sendRest();
       },
       called(method, given, answer, error) {
-        const said = given.filter((one) => one !== undefined).map((one) => readable(String(one)));
+        const said = given.filter((one) => one !== undefined).map((one) => (typeof one === "string" ? readable(one) : one));
         calls.push([new Date().toISOString(), method, said, readable(answer), error]);
         if (calls.length > KEPT_CALLS) calls = calls.slice(-KEPT_CALLS / 2);
         if (log) tell("called", { call: calls.at(-1) });

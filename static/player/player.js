@@ -16,8 +16,8 @@
 import { Delivery, Superseded } from "./delivery.js";
 import { Journal } from "./journal.js";
 
-const ALLOW =
-  "autoplay; fullscreen; picture-in-picture; encrypted-media; clipboard-write; accelerometer; gyroscope; magnetometer; xr-spatial-tracking"; // tours turn with the device
+const SENSORS = "accelerometer; gyroscope; magnetometer; xr-spatial-tracking"; // tours turn with the device
+const ALLOW = `autoplay; fullscreen; picture-in-picture; encrypted-media; clipboard-write; ${SENSORS}`;
 const SANDBOX =
   "allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox allow-modals allow-downloads";
 const HEARTBEAT = 60_000;
