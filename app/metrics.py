@@ -25,6 +25,17 @@ def share(folder: Path) -> None:
     values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]  # it chose when it was imported
 
 
+def count(endpoint: str, method: str, status: int) -> None:
+    """Count a request that was answered without Flask."""
+    child = _children.get((endpoint, method, status))
+    if child is None:
+        child = _children[endpoint, method, status] = REQUESTS.labels(endpoint, method, status)
+    child.inc()
+
+
+_children: dict[tuple[str, str, int], Counter] = {}  # to find one by its labels costs more than to count
+
+
 def watch(app: Flask) -> None:
     """Count and time every request of this application."""
     app.extensions["stoa_multiprocess"] = "PROMETHEUS_MULTIPROC_DIR" in os.environ

@@ -40,8 +40,8 @@ def gunicorn_arguments(settings: Config) -> list[str]:
         "--keep-alive", "30",
         "--timeout", "120",
         "--graceful-timeout", "20",
-        "--max-requests", "50000",
-        "--max-requests-jitter", "5000",
+        "--max-requests", "1000000",  # statements alone can be thousands in a second
+        "--max-requests-jitter", "100000",
         "--worker-tmp-dir", "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp",  # noqa: S108 - heartbeat only
         "--no-control-socket",
         "--forwarded-allow-ips", ",".join(settings.proxies),  # nobody, unless the operator names proxies

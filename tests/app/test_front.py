@@ -16,6 +16,7 @@ from accounts.permissions import PERMISSIONS
 from accounts.services import members, roles
 from app import build, front
 from app.front import Front
+from app.protocol import Protocol
 from core import clock
 from core.http import csrf_for, machine, session_cookie
 from lrs.services import credentials, rates
@@ -43,7 +44,7 @@ def running(flask):
         port = listener.getsockname()[1]
         application = Front(flask)
         server = uvicorn.Server(
-            uvicorn.Config(application, log_level="error", lifespan="on", timeout_graceful_shutdown=5)
+            uvicorn.Config(application, http=Protocol, log_level="error", lifespan="on", timeout_graceful_shutdown=5)
         )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
