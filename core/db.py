@@ -7,7 +7,7 @@ exist for it, and without a tenant no tenant row exists at all (`architecture.md
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from enum import StrEnum
@@ -36,6 +36,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from core.errors import Forbidden
+from core.wire import Prepared, Wire
 
 __all__ = ["Base", "Database", "Session", "TenantTable", "uuid7"]
 
@@ -175,6 +176,19 @@ class Database:
         with self.engine.connect() as connection:
             yield Writer(connection)
 
+    @contextmanager
+    def wire(self, statements: Iterable[Prepared]) -> Iterator[Wire]:
+        """Keep one connection for many transactions of these prepared statements; see `core/wire.py`."""
+        with self.engine.connect() as connection:
+            driver: psycopg.Connection[Any] | Any = connection.connection.driver_connection
+            try:
+                wire = Wire(driver, statements)
+                yield wire
+                wire.close()
+            except BaseException:
+                connection.invalidate()
+                raise
+
     def close(self) -> None:
         """Close every pooled connection, once those in use have been given back, or after two seconds.
 
@@ -202,6 +216,12 @@ class ReadOnly(Database):
 
     @contextmanager
     def writer(self) -> Iterator["Writer"]:
+        """Refuse. Raises Forbidden."""
+        raise Forbidden(self._why)
+        yield
+
+    @contextmanager
+    def wire(self, statements: Iterable[Prepared]) -> Iterator[Wire]:
         """Refuse. Raises Forbidden."""
         raise Forbidden(self._why)
         yield

@@ -14,6 +14,7 @@ import psycopg
 
 from core import clock, jobs
 from core.db import Session, organization_of, uuid7
+from core.wire import INTEGER, MOMENT, TEXT, UUID_TYPE, Prepared, Texts, Uuids, Wire, integer, moment
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def publish(session: Session, event: Event, subject: UUID | None = None) -> UUID
     Deliveries of events with the same `subject` reach a listener one after the other.
     """
     event_id, now = uuid7(), clock.now()
-    payload = orjson.dumps(event, option=orjson.OPT_NON_STR_KEYS).decode()
+    payload = _payload(event).decode()
     handlers = _listeners.get(type(event), ())
     session.flush()
     # The driver's own connection: publishing is part of every stored statement and rides in its pipeline.
@@ -60,6 +61,27 @@ def publish(session: Session, event: Event, subject: UUID | None = None) -> UUID
     return event_id
 
 
+def publish_on(wire: Wire, organization_id: UUID, event: Event, subject: UUID | None = None) -> None:
+    """Let what `publish` does go with the next journey of a wire that has PUBLISH: one statement."""
+    handlers = _listeners.get(type(event), ())
+    wire.send(
+        PUBLISH,
+        organization_id=organization_id.bytes,
+        id=uuid7().bytes,
+        event_type=type(event).__name__.encode(),
+        now=moment(clock.now()),
+        subject=subject.bytes if subject else None,
+        payload=_payload(event),
+        handlers=Texts.of(handlers).data,
+        jobs=Uuids.of([uuid7() for _ in handlers]).data,
+        max_attempts=integer(jobs.MAX_ATTEMPTS),
+    )
+
+
+def _payload(event: Event) -> bytes:
+    return orjson.dumps(event, option=orjson.OPT_NON_STR_KEYS)
+
+
 _NOTE = """
     INSERT INTO domain_events (organization_id, id, event_type, occurred_at, subject, payload)
     VALUES (%(organization_id)s, %(id)s, %(event_type)s, %(now)s, %(subject)s, CAST(%(payload)s AS jsonb))
@@ -74,3 +96,15 @@ _PUBLISH = f"""
     )
     SELECT pg_notify('{jobs.CHANNEL}', '')
 """  # noqa: S608 - constants of this module
+PUBLISH = Prepared(
+    _PUBLISH,
+    organization_id=UUID_TYPE,
+    id=UUID_TYPE,
+    event_type=TEXT,
+    now=MOMENT,
+    subject=UUID_TYPE,
+    payload=TEXT,
+    handlers=Texts.oid,
+    jobs=Uuids.oid,
+    max_attempts=INTEGER,
+)

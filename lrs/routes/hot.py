@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 import orjson
@@ -124,7 +125,7 @@ async def store(parts: Parts, headers: Headers, body: bytes) -> Answer | None:
             return None
         rates.take(caller)
         try:
-            receipt = await asyncio.wrap_future(committer(parts.database).submit(request))
+            receipt = await committer(parts.database).submit_from_loop(request)
         except StoaError:
             rates.give_back(caller)
             raise
@@ -188,15 +189,27 @@ def _too_fast(error: rates.TooFast, version: str, headers: Headers) -> Answer:
 
 
 def _headers(kind: bytes, version: str, moment: datetime | None, asked: Headers) -> list[tuple[bytes, bytes]]:
-    consistent = [(CONSISTENT_THROUGH.lower().encode(), values.format_timestamp(moment).encode())] if moment else []
+    consistent = [(_CONSISTENT_THROUGH, _written(moment))] if moment else []
     return [
         (b"content-type", kind),
         (b"x-experience-api-version", version.encode()),
         *consistent,
         (b"access-control-allow-origin", asked.get(b"origin") or b"*"),
-        (b"access-control-expose-headers", EXPOSED.encode()),
-        (b"vary", b"Origin"),
-        (b"cache-control", b"private, no-cache"),
-        (b"x-content-type-options", b"nosniff"),
+        *_COMMON,
         (b"x-request-id", str(uuid7()).encode()),
     ]
+
+
+_CONSISTENT_THROUGH = CONSISTENT_THROUGH.lower().encode()
+_COMMON = (
+    (b"access-control-expose-headers", EXPOSED.encode()),
+    (b"vary", b"Origin"),
+    (b"cache-control", b"private, no-cache"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+
+@lru_cache(maxsize=64)
+def _written(moment: datetime) -> bytes:
+    """A moment as a header has it: that of a group is the same for all of its requests."""
+    return values.format_timestamp(moment).encode()

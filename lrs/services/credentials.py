@@ -431,4 +431,16 @@ def _remember(database: Database, key: str, entry: _Entry) -> None:
 
 
 def _hash(hash_key: bytes, secret: str) -> str:
-    return hmac.new(hash_key, secret.encode(), hashlib.sha256).hexdigest()
+    """What is kept of a secret: HMAC-SHA256. Those worked out last are remembered, though not the secrets."""
+    name = hashlib.blake2b(hash_key + b"\0" + secret.encode(), digest_size=32, key=_NAMES).digest()
+    found = _hashes.get(name)
+    if found is None:
+        if len(_hashes) >= _HASHES:
+            _hashes.clear()
+        found = _hashes[name] = hmac.digest(hash_key, secret.encode(), "sha256").hex()
+    return found
+
+
+_NAMES = secrets.token_bytes(32)
+_HASHES = 1000
+_hashes: dict[bytes, str] = {}

@@ -3,24 +3,22 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
 
-from core import clock
-from core.db import Session, Writer, organization_of
+from core.db import Session, organization_of
 from core.errors import Forbidden, NotFound
-from core.events import publish
+from core.events import PUBLISH, publish, publish_on
 from core.files import StoredFile, keep
+from core.wire import NULL, Prepared, Wire, element
 from lrs.errors import InvalidStatements, StatementConflict
 from lrs.events import StatementsStored
 from lrs.services import hooks
 from lrs.services.credentials import Caller, Scope
 from lrs.store import activities as activity_store
 from lrs.store import attachments as attachment_store
-from lrs.store import driver
 from lrs.store import statements as statement_store
 from lrs.store.keys import digest, key
 from lrs.store.statements import Found, Kind, Row
@@ -196,43 +194,54 @@ class Known:
     updated_at: datetime | None
 
 
+WIRE: tuple[Prepared, ...] = (
+    statement_store.TAKE_TURN,
+    statement_store.INSERT_ALL,
+    statement_store.AWAIT_ENDING,
+    statement_store.END_TURN,
+    activity_store.DATED,
+    activity_store.SAVE,
+    PUBLISH,
+)
+"""What a wire must have prepared for `store_at_once`."""
+
+
 def store_at_once(
-    writer: Writer, tenant: UUID, group: Callable[[], Sequence[Request]], known: dict[str, Known]
+    wire: Wire, tenant: UUID, group: Callable[[], Sequence[Request]], known: dict[str, Known]
 ) -> list[Receipt | None]:
     """Store what `group` answers, in one short turn: all that may go wrong is looked at by the database itself.
 
     `group` is asked once the turn is there. None stands for a request that shares an id with a neighbor. Whatever is
     out of the ordinary (an id that is taken, a definition changed by others since it became `known`) raises; then
-    nothing is stored, `give_back_turn` must be called, and `store_together` finds out what it is.
+    nothing is stored, `Wire.abandon` must be called, and `store_together` finds out what it is.
     """
-    with writer.write(tenant) as session:
-        statement_store.take_short_turn(session)
-        requests = group()
-        taken: set[UUID] = set()
-        together = [request for request in requests if _is_apart(request, taken)]
-        incoming = [item for request in together for item in request.statements]
-        first = statement_store.insert_all(session, [item.row for item in incoming])
-        said = _said(together)
-        if missing := said.keys() - known.keys():
-            for iri, (updated_at, definition) in activity_store.dated(session, missing).items():
-                known[iri] = Known(definition, updated_at)
-        _announce(session, incoming)
-        before = [(key(iri), known[iri].updated_at if iri in known else None) for iri in said]
-        statement_store.end_turn(session, [item.row for item in incoming], before)
-        changed = _changed(said, {iri: known[iri].definition for iri in said if iri in known})
-        if changed:
-            for iri in changed:
-                known.pop(iri, None)
-            activity_store.save(session, changed, clock.now())
-    moment = first() + _STEP * len(incoming)
+    statement_store.take_short_turn(wire, tenant)
+    requests = group()
+    taken: set[UUID] = set()
+    together = [request for request in requests if _is_apart(request, taken)]
+    incoming = [item for request in together for item in request.statements]
+    rows = [item.row for item in incoming]
+    statement_store.insert_all(wire, tenant, rows)
+    publish_on(wire, tenant, *_announcement(incoming))
+    said = _said(together)
+    results = []
+    if missing := said.keys() - known.keys():
+        activity_store.ask_dated(wire, tenant, missing)
+        results = wire.exchange()
+        for iri, (updated_at, definition) in activity_store.dated(results[-1]).items():
+            known[iri] = Known(definition, updated_at)
+    before = [(key(iri), known[iri].updated_at if iri in known else None) for iri in said]
+    statement_store.end_turn(wire, tenant, rows, before)
+    changed = _changed(said, {iri: known[iri].definition for iri in said if iri in known})
+    if changed:
+        activity_store.save_on(wire, tenant, changed, rows[0].id)
+    wire.commit()
+    results += wire.exchange()
+    first = statement_store.first_of(results[0])
+    known |= {iri: Known(definition, first) for iri, definition in changed.items()}
+    moment = first + _STEP * len(incoming)
     answers = {id(request): Receipt([item.id for item in request.statements], moment) for request in together}
     return [answers.get(id(request)) for request in requests]
-
-
-def give_back_turn(writer: Writer, tenant: UUID) -> None:
-    """Undo what `store_at_once` may have left behind when it failed."""
-    with writer.write(tenant) as session:
-        statement_store.let_go(session)
 
 
 def _is_apart(request: Request, taken: set[UUID]) -> bool:
@@ -268,7 +277,7 @@ class _Incoming:
 
 def _incoming(batch: Iterable[Statement], caller: Caller, version: Version) -> list[_Incoming]:
     """Make everything of the statements that can be made before anybody's turn."""
-    voucher = _voucher(orjson.dumps(caller.authority))
+    voucher = _voucher_of(caller.authority)
     return [_Incoming(item, caller, voucher, version) for item in batch]
 
 
@@ -306,9 +315,24 @@ class _Voucher:
     members: frozenset[str]
 
 
-@lru_cache(maxsize=256)
-def _voucher(text: bytes) -> _Voucher:
-    authority = orjson.loads(text)
+def _voucher_of(authority: Statement) -> _Voucher:
+    """The voucher of an authority. A credential's is the same object for as long as the process remembers it."""
+    known = _vouchers.get(id(authority))
+    if known is not None and known[0] is authority:
+        return known[1]
+    if len(_vouchers) >= _VOUCHERS:
+        _vouchers.clear()
+    voucher = _voucher(authority)
+    _vouchers[id(authority)] = authority, voucher
+    return voucher
+
+
+_VOUCHERS = 256
+_vouchers: dict[int, tuple[Statement, _Voucher]] = {}
+
+
+def _voucher(authority: Statement) -> _Voucher:
+    text = orjson.dumps(authority)
     members = frozenset(identifier(member) or "" for member in authority.get("member", ()))
     return _Voucher(text, Row.uuid(authority_key(authority)), identifier(authority), members)
 
@@ -327,29 +351,35 @@ def _row(item: _Incoming, caller: Caller, voucher: _Voucher, version: Version) -
     ids, kinds, count = _keys(found, actor, voucher)
     return Row(
         id=item.id,
-        timestamp=driver.NULL if given is None else Row.moment(values.parse_timestamp(given)),
+        timestamp=NULL if given is None else Row.moment(values.parse_timestamp(given)),
         actor=_field(actor),
         verb=_field(found.verb),
         activity=_field(found.activity),
-        registration=driver.NULL if found.registration is None else Row.uuid(UUID(found.registration)),
+        registration=NULL
+        if found.registration is None
+        else _SIXTEEN + bytes.fromhex(found.registration.replace("-", "")),
         authority=voucher.field,
-        target=driver.NULL if found.target is None else Row.uuid(UUID(found.target)),
+        target=_uuid_field(found.target),
         credential_id=Row.uuid(caller.credential_id),
         is_voiding=found.is_voiding,
-        version=driver.element(str(kept["version"]).encode()),
-        text=driver.element(text),
+        version=element(str(kept["version"]).encode()),
+        text=element(text),
         key_ids=ids,
         key_kinds=kinds,
         key_count=count,
     )
 
 
+def _uuid_field(text: str | None) -> bytes:
+    return NULL if text is None else _SIXTEEN + bytes.fromhex(text.replace("-", ""))
+
+
 def _field(identifier: str | None) -> bytes:
     """What an identifier is looked up by, as a field of a row."""
-    return driver.NULL if identifier is None else _SIXTEEN + digest(identifier)
+    return NULL if identifier is None else _SIXTEEN + digest(identifier)
 
 
-_SIXTEEN = driver.element(bytes(16))[:4]
+_SIXTEEN = element(bytes(16))[:4]
 
 
 def rows_of(request: Request) -> list[Row]:
@@ -437,9 +467,14 @@ def _changed(received: Mapping[str, Statement], known: Mapping[str, Statement]) 
 
 
 def _announce(session: Session, new: Sequence[_Incoming]) -> None:
+    publish(session, *_announcement(new))
+
+
+def _announcement(new: Sequence[_Incoming]) -> tuple[StatementsStored, UUID | None]:
+    """The event that says what is new, and its subject."""
     registrations = {item.references.registration for item in new}
     only = registrations.pop() if len(registrations) == 1 else None
-    publish(session, StatementsStored([item.id for item in new]), subject=UUID(only) if only else None)
+    return StatementsStored([item.id for item in new]), UUID(only) if only else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 """Statements in the database: the ordered insert, what refers to what, look-ups and pages."""
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -10,7 +10,31 @@ from itertools import product
 from typing import Any
 from uuid import UUID
 
+from psycopg.pq.abc import PGresult
+
 from core.db import Session, organization_of
+from core.wire import (
+    BIGINT,
+    FALSE,
+    MOMENT,
+    NULL,
+    TEXT,
+    TRUE,
+    UUID_TYPE,
+    Flags,
+    Integers,
+    Moments,
+    Packed,
+    Prepared,
+    Smallints,
+    Texts,
+    Uuids,
+    Wire,
+    bigint,
+    element,
+    moment,
+    read_moment,
+)
 from lrs.store import driver
 
 CHANNEL = "stoa_statements"
@@ -28,7 +52,7 @@ class Kind(IntEnum):
     REGISTRATION = 6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: to make one would take twice as long
 class Row:
     """One statement, ready to be written but for the moment at which it is stored.
 
@@ -55,15 +79,12 @@ class Row:
     @staticmethod
     def uuid(value: UUID | None) -> bytes:
         """An identifier as a field."""
-        return driver.NULL if value is None else _UUID_LENGTH + value.bytes
+        return NULL if value is None else _UUID_LENGTH + value.bytes
 
     @staticmethod
     def moment(value: datetime | None) -> bytes:
         """A moment as a field."""
-        if value is None:
-            return driver.NULL
-        since = value - _EPOCH
-        return driver.element(_BIGINT.pack((since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds))
+        return NULL if value is None else element(moment(value))
 
     @staticmethod
     def kind(value: Kind) -> bytes:
@@ -72,7 +93,6 @@ class Row:
 
 
 _UUID_LENGTH = struct.pack(">i", 16)
-_BIGINT = struct.Struct(">q")
 _INTEGER = struct.Struct(">ii")
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _KINDS = {kind: struct.pack(">ih", 2, kind) for kind in Kind}
@@ -119,45 +139,47 @@ def take_turn(session: Session) -> datetime:
     return moment
 
 
-def take_short_turn(session: Session) -> None:
-    """Wait for the tenant's turn, which `end_turn` passes on before the disk has confirmed anything.
+def take_short_turn(wire: Wire, organization_id: UUID) -> None:
+    """Begin a transaction and wait for the tenant's turn, which `end_turn` passes on before the disk has confirmed it.
 
-    Whatever fails before that must be followed by `let_go`: the turn belongs to the connection.
+    Whatever fails before that must be followed by `Wire.abandon`: the turn belongs to the connection.
     """
-    with driver.cursor(session) as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%b)", [_turn(organization_of(session))], prepare=True)
-        cursor.fetchone()
+    wire.begin(organization_id)
+    wire.send(TAKE_TURN, turn=bigint(_turn(organization_id)))
+    wire.exchange()
 
 
-def end_turn(session: Session, rows: Sequence[Row], definitions: Sequence[tuple[UUID, datetime | None]]) -> None:
-    """Wait until those before have ended, make sure that nothing they did matters here, let the next one begin.
+TAKE_TURN = Prepared("SELECT pg_advisory_lock(%(turn)b)", turn=BIGINT)
+
+
+def end_turn(
+    wire: Wire, organization_id: UUID, rows: Sequence[Row], definitions: Sequence[tuple[UUID, datetime | None]]
+) -> None:
+    """Let these go with the next journey: wait until those before have ended, make sure that nothing they did matters
+    here, let the next one begin. Two statements.
 
     The next one writes its rows while the disk confirms these, and ends after them: `stored` rises in commit order all
     the same. What those before wrote is seen only now. It does not matter when these rows are the last of all, none is
     pointed to, and what is known of activities still has the given date (none: nothing is known). Else the transaction
-    fails, with a division by zero when the answer is fetched.
+    fails, with a division by zero.
     """
-    organization_id = organization_of(session)
-    with driver.cursor(session) as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%b)", [_ending(organization_id)], prepare=True)
-        cursor.execute(
-            _END_TURN,
-            {
-                "org": organization_id,
-                "first": rows[0].id,
-                "count": len(rows),
-                "ids": _ids(rows),
-                "activities": driver.Uuids(b"".join([Row.uuid(found) for found, _ in definitions]), len(definitions)),
-                "dates": driver.Moments(b"".join([Row.moment(date) for _, date in definitions]), len(definitions)),
-                "turn": _turn(organization_id),
-                "channel": str(organization_id),
-            },
-            prepare=True,
-            binary=True,
-        )
+    wire.send(AWAIT_ENDING, ending=bigint(_ending(organization_id)))
+    wire.send(
+        END_TURN,
+        org=organization_id.bytes,
+        first=rows[0].id.bytes,
+        count=bigint(len(rows)),
+        ids=_ids(rows).data,
+        activities=Uuids.of([found for found, _ in definitions]).data,
+        dates=Moments(b"".join([Row.moment(date) for _, date in definitions]), len(definitions)).data,
+        turn=bigint(_turn(organization_id)),
+        channel=str(organization_id).encode(),
+    )
 
 
-_END_TURN = f"""
+AWAIT_ENDING = Prepared("SELECT pg_advisory_xact_lock(%(ending)b)", ending=BIGINT)
+END_TURN = Prepared(
+    f"""
     SELECT 1 / CASE WHEN %(count)b::bigint = (
         SELECT count(*) FROM xapi_statements s WHERE s.organization_id = %(org)b AND s.stored >= (
             SELECT stored FROM xapi_statements f WHERE f.organization_id = %(org)b AND f.id = %(first)b
@@ -170,14 +192,10 @@ _END_TURN = f"""
             SELECT a.updated_at FROM xapi_activities a WHERE a.organization_id = %(org)b AND a.id = e.id
         )
     ) THEN 1 ELSE 0 END, pg_advisory_unlock(%(turn)b), pg_notify('{CHANNEL}', %(channel)b)
-"""
-
-
-def let_go(session: Session) -> None:
-    """Give back a short turn after a failure."""
-    with driver.cursor(session) as cursor:
-        cursor.execute("SELECT pg_advisory_unlock_all()")
-        cursor.fetchone()
+    """,
+    org=UUID_TYPE, first=UUID_TYPE, count=BIGINT, ids=Uuids.oid, activities=Uuids.oid, dates=Moments.oid, turn=BIGINT,
+    channel=TEXT,
+)  # fmt: skip
 
 
 def consistent_through(session: Session) -> datetime:
@@ -268,56 +286,64 @@ def insert(session: Session, rows: Sequence[Row], first: datetime) -> tuple[set[
     return set(found[1]), found[2]
 
 
-_INSERT_ALL = f"""
+_ARRAYS = {
+    "id": Uuids, "timestamp": Moments, "actor": Uuids, "verb": Uuids, "activity": Uuids, "registration": Uuids,
+    "authority": Uuids, "target": Uuids, "credential_id": Uuids, "is_voiding": Flags, "version": Texts, "text": Texts,
+    "key_ids": Uuids, "key_kinds": Smallints, "key_numbers": Integers,
+}  # fmt: skip
+INSERT_ALL = Prepared(
+    f"""
     {_INSERT.partition("SELECT first, ARRAY")[0]}
     SELECT first, 1 / CASE WHEN (SELECT count(*) FROM fresh) = %(count)b::bigint THEN 1 ELSE 0 END FROM turn
-"""
+    """,
+    org=UUID_TYPE, first=MOMENT, count=BIGINT, **{name: kind.oid for name, kind in _ARRAYS.items()},
+)  # fmt: skip
 
 
-def insert_all(session: Session, rows: Sequence[Row]) -> Callable[[], datetime]:
-    """Send the statements to be written from now on, in a short turn; the moment of the first can be asked later.
+def insert_all(wire: Wire, organization_id: UUID, rows: Sequence[Row], first: datetime | None = None) -> None:
+    """Let the statements go with the next journey, in a short turn, stored from then (or `first`) on: one statement.
 
-    The transaction fails, with a division by zero, when one of them is there already.
+    The transaction fails, with a division by zero, when one of them is there already; else `first_of` reads the answer.
     """
-    cursor = driver.cursor(session)
-    parameters = _parameters(session, rows, None) | {"count": len(rows)}
-    cursor.execute(_INSERT_ALL, parameters, prepare=True, binary=True)
-
-    def first() -> datetime:
-        found = cursor.fetchone()
-        assert found is not None  # noqa: S101 - the turn is always there
-        moment: datetime = found[0]
-        return moment
-
-    return first
+    arrays = {name: array.data for name, array in _arrays(rows).items()}
+    wire.send(
+        INSERT_ALL, org=organization_id.bytes, first=moment(first) if first else None, count=bigint(len(rows)), **arrays
+    )
 
 
-def _ids(rows: Sequence[Row]) -> driver.Uuids:
-    return driver.Uuids(b"".join([_UUID_LENGTH + row.id.bytes for row in rows]), len(rows))
+def first_of(result: PGresult) -> datetime:
+    """The moment of the first of the rows that `insert_all` wrote."""
+    return read_moment(result.get_value(0, 0) or b"")
+
+
+def _ids(rows: Sequence[Row]) -> Uuids:
+    return Uuids.of([row.id for row in rows])
 
 
 def _parameters(session: Session, rows: Sequence[Row], first: datetime | None) -> dict[str, Any]:
-    count, uuids, texts, join = len(rows), driver.Uuids, driver.Texts, b"".join
-    keys = sum(row.key_count for row in rows)
+    return {"org": organization_of(session), "first": first, **_arrays(rows)}
+
+
+def _arrays(rows: Sequence[Row]) -> dict[str, Packed]:
+    count, join = len(rows), b"".join
+    keys = sum([row.key_count for row in rows])
     numbers = join([_INTEGER.pack(4, number) * row.key_count for number, row in enumerate(rows)])
     return {
-        "org": organization_of(session),
-        "first": first,
         "id": _ids(rows),
-        "timestamp": driver.Moments(join([row.timestamp for row in rows]), count),
-        "actor": uuids(join([row.actor for row in rows]), count),
-        "verb": uuids(join([row.verb for row in rows]), count),
-        "activity": uuids(join([row.activity for row in rows]), count),
-        "registration": uuids(join([row.registration for row in rows]), count),
-        "authority": uuids(join([row.authority for row in rows]), count),
-        "target": uuids(join([row.target for row in rows]), count),
-        "credential_id": uuids(join([row.credential_id for row in rows]), count),
-        "is_voiding": driver.Flags(join([driver.TRUE if row.is_voiding else driver.FALSE for row in rows]), count),
-        "version": texts(join([row.version for row in rows]), count),
-        "text": texts(join([row.text for row in rows]), count),
-        "key_ids": uuids(join([row.key_ids for row in rows]), keys),
-        "key_kinds": driver.Smallints(join([row.key_kinds for row in rows]), keys),
-        "key_numbers": driver.Integers(numbers, keys),
+        "timestamp": Moments(join([row.timestamp for row in rows]), count),
+        "actor": Uuids(join([row.actor for row in rows]), count),
+        "verb": Uuids(join([row.verb for row in rows]), count),
+        "activity": Uuids(join([row.activity for row in rows]), count),
+        "registration": Uuids(join([row.registration for row in rows]), count),
+        "authority": Uuids(join([row.authority for row in rows]), count),
+        "target": Uuids(join([row.target for row in rows]), count),
+        "credential_id": Uuids(join([row.credential_id for row in rows]), count),
+        "is_voiding": Flags(join([TRUE if row.is_voiding else FALSE for row in rows]), count),
+        "version": Texts(join([row.version for row in rows]), count),
+        "text": Texts(join([row.text for row in rows]), count),
+        "key_ids": Uuids(join([row.key_ids for row in rows]), keys),
+        "key_kinds": Smallints(join([row.key_kinds for row in rows]), keys),
+        "key_numbers": Integers(numbers, keys),
     }
 
 
@@ -466,7 +492,7 @@ def page(session: Session, selection: Selection, limit: int) -> list[Found]:
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
+class JoinedPage:
     """A page as one text: its statements with commas between them."""
 
     joined: bytes
@@ -475,11 +501,11 @@ class Texts:
     versions: str  # the last of the versions it has
 
 
-def page_of_texts(session: Session, selection: Selection, limit: int) -> Texts:
+def page_of_texts(session: Session, selection: Selection, limit: int) -> JoinedPage:
     """The same statements as `page`, joined by the database: nobody looks at them one by one."""
     found = _positions(session, selection, limit + 1)
     if found is None:
-        return Texts(b"", 0, None, "")
+        return JoinedPage(b"", 0, None, "")
     positions, values = found
     order = _order(selection)
     query = (
@@ -494,7 +520,7 @@ def page_of_texts(session: Session, selection: Selection, limit: int) -> Texts:
         row = cursor.fetchone()
     assert row is not None  # noqa: S101 - an aggregate always has one row
     joined, count, last, counted, version = row
-    return Texts(joined or b"", count, last if counted > count else None, (version or b"").decode())
+    return JoinedPage(joined or b"", count, last if counted > count else None, (version or b"").decode())
 
 
 def _order(selection: Selection) -> str:
@@ -622,13 +648,13 @@ def _condition(way: _Way, position: str) -> str:
 def _bounds(selection: Selection, values: dict[str, Any], position: str) -> list[str]:
     """Conditions on `stored`."""
     found = []
-    for name, moment, sign in (
+    for name, limit, sign in (
         ("since", selection.since, ">"),
         ("until", selection.until, "<="),
         ("after", selection.after, ">" if selection.ascending else "<"),
     ):
-        if moment is not None:
-            values[name] = moment
+        if limit is not None:
+            values[name] = limit
             found.append(f"{position} {sign} %({name})b")
     return found
 

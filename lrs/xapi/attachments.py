@@ -269,6 +269,8 @@ def unmatched(statements: Sequence[dict[str, Any]], received: Iterable[Received]
     parts_by_hash = {part.sha2: part for part in received}
     report, wanted = Report(), set[str]()
     for number, statement in enumerate(statements):
+        if "attachments" not in statement and statement["object"].get("objectType") != "SubStatement":
+            continue
         for at, item in declared_in(statement, f"statements[{number}]"):
             sha2 = item["sha2"].lower()
             wanted.add(sha2)

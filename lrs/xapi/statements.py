@@ -123,7 +123,7 @@ def _ids_differ(report: Report, batch: list[Any]) -> None:
             report.add(f"statements[{number}].id", f"is the id of statements[{first}], too", "2.0 4.1.6.1")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would cost more than reading them does
 class References:
     """What a valid Statement refers to, as the filters of a query will ask for it (Communication 2.1.3).
 

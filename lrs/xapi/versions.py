@@ -5,6 +5,7 @@ Two are known: 1.0.x, answered as 1.0.3, and 2.0.x, answered as 2.0.0.
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 
@@ -26,6 +27,7 @@ _1_0 = re.compile(r"1\.0(?:\.(?:0|[1-9][0-9]{0,5}))?")
 _2_0 = re.compile(r"2\.0(?:\.(?:0|[1-9][0-9]{0,5}))?")
 
 
+@lru_cache(maxsize=64)
 def of_header(value: str) -> Version | None:
     """The version a request's X-Experience-API-Version header asks for; None where this store does not speak it."""
     if _1_0.fullmatch(value):

@@ -239,13 +239,16 @@ def ending(database, cast, caller):
 
     def end_slowly():
         rows = statements.rows_of(first)
-        with database.writer() as writer, writer.write(cast.northwind) as session:
-            store.take_short_turn(session)
-            store.insert(session, rows, clock.now() + timedelta(hours=1))
-            store.end_turn(session, rows, [])
-            session.connection().connection.driver_connection.execute("SELECT 1").fetchone()
+        with database.wire(statements.WIRE) as wire:
+            store.take_short_turn(wire, cast.northwind)
+            store.insert_all(wire, cast.northwind, rows, clock.now() + timedelta(hours=1))
+            wire.exchange()
+            store.end_turn(wire, cast.northwind, rows, [])
+            wire.exchange()
             waits.set()
             release.wait(10)
+            wire.commit()
+            wire.exchange()
 
     holder = threading.Thread(target=end_slowly)
     holder.start()
