@@ -8,7 +8,7 @@ protocol's binary form already, and all that is sent before `exchange` makes one
 import re
 import select
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
@@ -56,6 +56,16 @@ def moment(value: datetime) -> bytes:
 def read_moment(data: bytes) -> datetime:
     """A moment that the database answered."""
     return _EPOCH + timedelta(microseconds=_BIGINT.unpack(data)[0])
+
+
+def read_bigint(data: bytes) -> int:
+    """An integer of 64 bits that the database answered."""
+    found: int = _BIGINT.unpack(data)[0]
+    return found
+
+
+Value = UUID | int | datetime | Sequence[UUID]
+"""What a question that is planned for its values may ask with."""
 
 
 class Packed:
@@ -131,9 +141,10 @@ class Prepared:
 
 
 _BEGIN, _COMMIT, _ROLLBACK = Prepared("BEGIN"), Prepared("COMMIT"), Prepared("ROLLBACK")
+_BEGIN_READING = Prepared("BEGIN READ ONLY")
 _UNLOCK = Prepared("SELECT pg_advisory_unlock_all()")
 _STATE_TENANT = Prepared("SELECT set_config('app.organization_id', %(organization_id)b, true)", organization_id=TEXT)
-_OWN = (_BEGIN, _COMMIT, _ROLLBACK, _UNLOCK, _STATE_TENANT)
+_OWN = (_BEGIN, _BEGIN_READING, _COMMIT, _ROLLBACK, _UNLOCK, _STATE_TENANT)
 
 
 class Wire:
@@ -152,9 +163,9 @@ class Wire:
             self._sent += 1
         self.exchange()
 
-    def begin(self, organization_id: UUID) -> None:
+    def begin(self, organization_id: UUID, *, is_reading: bool = False) -> None:
         """Let the beginning of a transaction for one tenant go with the next journey: two statements."""
-        self.send(_BEGIN)
+        self.send(_BEGIN_READING if is_reading else _BEGIN)
         self.send(_STATE_TENANT, organization_id=str(organization_id).encode())
 
     def commit(self) -> None:
@@ -165,6 +176,14 @@ class Wire:
         """Let a statement go with the next journey, with its parameters in the protocol's binary form."""
         parameters = [values[name] for name in statement.names] if values else None
         self._pg.send_query_prepared(self._names[statement], parameters, statement.formats, 1)
+        self._sent += 1
+
+    def ask(self, text: str, values: Mapping[str, Value]) -> None:
+        """Let a question go with the next journey that is planned for these values, and is not kept."""
+        encoded = {name: _encoded(value) for name, value in values.items()}
+        question = Prepared(text, **{name: oid for name, (oid, _) in encoded.items()})
+        parameters = [encoded[name][1] for name in question.names]
+        self._pg.send_query_params(question.text, parameters, question.types, question.formats, 1)
         self._sent += 1
 
     def exchange(self) -> list[PGresult]:
@@ -205,6 +224,17 @@ class Wire:
             self._readable.poll()
             self._pg.consume_input()
         return self._pg.get_result()
+
+
+def _encoded(value: Value) -> tuple[int, bytes]:
+    """A value's type and its binary form."""
+    if isinstance(value, UUID):
+        return UUID_TYPE, value.bytes
+    if isinstance(value, int):
+        return BIGINT, bigint(value)
+    if isinstance(value, datetime):
+        return MOMENT, moment(value)
+    return Uuids.oid, Uuids.of(value).data
 
 
 def _error(result: PGresult | None) -> psycopg.Error:

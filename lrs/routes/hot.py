@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from urllib.parse import parse_qsl
 
 import orjson
@@ -24,9 +24,10 @@ from lrs.routes import statements as resource
 from lrs.routes.blueprint import MOUNTS
 from lrs.routes.call import Call
 from lrs.routes.edge import CONSISTENT_THROUGH, EXPOSED, PROBLEM, basic, problem
-from lrs.services import credentials, rates, refusals, statements
+from lrs.services import credentials, queries, rates, refusals, statements
 from lrs.services.credentials import Caller, Scope
 from lrs.services.group_commit import committer
+from lrs.services.readers import readers
 from lrs.xapi import attachments, values, versions
 from lrs.xapi.versions import Version
 
@@ -80,8 +81,7 @@ async def read(parts: Parts, method: str, raw_path: bytes, query: bytes, headers
     except StoaError:
         return None
     try:
-        loop = asyncio.get_running_loop()
-        answer = await loop.run_in_executor(_READERS, resource.read, call, parts.database)
+        answer = await _read(parts, call)
     except StoaError:
         rates.give_back(call.known_caller)
         return None
@@ -91,6 +91,16 @@ async def read(parts: Parts, method: str, raw_path: bytes, query: bytes, headers
     found = [(name.lower().encode(), text.encode()) for name, text in answer.headers.items()]
     common = _headers(b"application/json", call.version.value, None, headers)
     return 200, common + found, answer.body
+
+
+async def _read(parts: Parts, call: Call) -> resource.Answer:
+    """A page of texts in few journeys; all else as Flask does it. Raises what that raises."""
+    position = resource.position_of(call)
+    if position is not None and queries.is_plain(position):
+        work = partial(queries.plain_page, position=position, caller=call.caller, version=call.version)
+        if (found := await readers(parts.database).read(work)) is not None:
+            return resource.answer_of(call, *found)
+    return await asyncio.get_running_loop().run_in_executor(_READERS, resource.read, call, parts.database)
 
 
 def _call(method: str, raw_path: bytes, query: bytes, headers: Headers, version: Version) -> Call | None:

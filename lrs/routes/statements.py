@@ -21,7 +21,7 @@ from lrs.routes.edge import CONSISTENT_THROUGH, Resource
 from lrs.services import queries, statements
 from lrs.services.credentials import Scope
 from lrs.services.group_commit import committer
-from lrs.services.queries import AttachedFile, Query
+from lrs.services.queries import AttachedFile, Page, Position, Query
 from lrs.services.statements import StoredAttachment
 from lrs.xapi import attachments, signatures, values
 from lrs.xapi.attachments import MultipartError, Outgoing, Received
@@ -148,14 +148,20 @@ class Answer:
 
 def read(call: Call, store: Database) -> Answer:
     """One statement by its id, or a page of those that a query finds (Communication 2.1.3), whoever asks for it."""
+    position = position_of(call)
+    return _one(call, store) if position is None else _page(call, store, position)
+
+
+def position_of(call: Call) -> Position | None:
+    """Which page is asked for; None when it is one statement by its id. Raises Forbidden, BadRequest."""
     call.caller.require(*_READERS)
     if "token" in call.path:
         call.allow()
-        return _page(call, store, queries.position_of(call.path["token"]))
+        return queries.position_of(call.path["token"])
     call.allow(*_FILTERS)
     if "statementId" in call.parameters or "voidedStatementId" in call.parameters:
-        return _one(call, store)
-    return _page(call, store, queries.first(_query(call)))
+        return None
+    return queries.first(_query(call))
 
 
 def get(call: Call) -> Response:
@@ -206,12 +212,17 @@ def _one(call: Call, store: Database) -> Answer:
     return Answer(found.statement, found.attached if with_attachments else None, headers)
 
 
-def _page(call: Call, store: Database, position: queries.Position) -> Answer:
+def _page(call: Call, store: Database, position: Position) -> Answer:
     with store.read(call.caller.organization_id) as session:
         moment = queries.consistent_through(session)
         page = queries.page(
             session, position, call.caller, version=call.version, accept_language=call.headers.get("accept-language")
         )
+    return answer_of(call, moment, page)
+
+
+def answer_of(call: Call, moment: datetime, page: Page) -> Answer:
+    """The answer that a page is."""
     body = page.body(f"{call.request.script_root}{call.mount}/statements/more/")
     headers = {CONSISTENT_THROUGH: values.format_timestamp(moment)}
     return Answer(body, page.attached if page.with_attachments else None, headers)

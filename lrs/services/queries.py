@@ -12,6 +12,7 @@ import orjson
 
 from core.db import Session
 from core.errors import BadRequest, NotFound
+from core.wire import Wire
 from lrs.services.credentials import Caller
 from lrs.services.statements import Statement, authority_key
 from lrs.store import activities as activity_store
@@ -131,16 +132,41 @@ def page(
 ) -> Page:
     """The page at a position, of what the caller may see."""
     selection = replace(position.selection, authority=_mine(caller))
-    if position.format is Format.EXACT and not position.attachments:
+    if is_plain(position):
         joined = store.page_of_texts(session, selection, position.limit)
         if version is not Version.V1_0_3 or joined.versions < "2":
-            return Page([joined.joined] if joined.count else [], _next(position, joined.last), (), False)
+            return _plain(position, joined)
     found = store.page(session, selection, position.limit + 1)
     shown = found[: position.limit]
     texts = written(session, shown, position.format, version, accept_language)
     attached = _attached(session, shown) if position.attachments else ()
     last = shown[-1].stored if len(found) > len(shown) else None
     return Page(texts, _next(position, last), attached, position.attachments)
+
+
+def is_plain(position: Position) -> bool:
+    """Whether its pages are texts as they were stored, and nothing else."""
+    return position.format is Format.EXACT and not position.attachments
+
+
+def plain_page(wire: Wire, position: Position, caller: Caller, version: Version) -> tuple[datetime, Page] | None:
+    """A plain page in a transaction of its own, in few journeys, and how far everything could be seen before it.
+
+    None when the reader's version needs its statements converted: `page` does that.
+    """
+    selection = replace(position.selection, authority=_mine(caller))
+    moment, joined = store.read_page(wire, caller.organization_id, selection, position.limit)
+    if version is Version.V1_0_3 and joined.versions >= "2":
+        return None
+    return moment, _plain(position, joined)
+
+
+WIRE = (store.CONSISTENT_THROUGH,)
+"""What a wire must have prepared for `plain_page`."""
+
+
+def _plain(position: Position, joined: store.JoinedPage) -> Page:
+    return Page([joined.joined] if joined.count else [], _next(position, joined.last), (), False)
 
 
 def _next(position: Position, last: datetime | None) -> str | None:

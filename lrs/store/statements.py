@@ -2,10 +2,11 @@
 """Statements in the database: the ordered insert, what refers to what, look-ups and pages."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import IntEnum
+from functools import partial
 from itertools import product
 from typing import Any
 from uuid import UUID
@@ -33,6 +34,7 @@ from core.wire import (
     bigint,
     element,
     moment,
+    read_bigint,
     read_moment,
 )
 from lrs.store import driver
@@ -227,6 +229,9 @@ _CONSISTENT_THROUGH = """
         CASE WHEN turn.free AND moment IS NOT NULL THEN pg_advisory_unlock_shared(%(turn)b) END
     FROM now, ending, turn
 """
+
+
+CONSISTENT_THROUGH = Prepared(_CONSISTENT_THROUGH, org=UUID_TYPE, turn=BIGINT, ending=BIGINT)
 
 
 def _turn(organization_id: UUID) -> int:
@@ -476,7 +481,7 @@ def page(session: Session, selection: Selection, limit: int) -> list[Found]:
     combination of the others is one index range, read in order and no further than the page reaches. The rarest way of
     it leads; other columns are part of the same index, keys are looked up one by one.
     """
-    found = _positions(session, selection, limit)
+    found = _positions(organization_of(session), partial(_counted, session), selection, limit)
     if found is None:
         return []
     positions, values = found
@@ -501,38 +506,92 @@ class JoinedPage:
     versions: str  # the last of the versions it has
 
 
+_NOTHING = JoinedPage(b"", 0, None, "")
+
+
 def page_of_texts(session: Session, selection: Selection, limit: int) -> JoinedPage:
     """The same statements as `page`, joined by the database: nobody looks at them one by one."""
-    found = _positions(session, selection, limit + 1)
-    if found is None:
-        return JoinedPage(b"", 0, None, "")
-    positions, values = found
-    order = _order(selection)
-    query = (
-        f"SELECT string_agg(s.payload, ',' ORDER BY p.stored {order}) FILTER (WHERE p.number < %(limit)b), "
-        "count(*) FILTER (WHERE p.number < %(limit)b), max(p.stored) FILTER (WHERE p.number = %(limit)b - 1), "
-        "count(*), max(s.version) "
-        f"FROM (SELECT stored, row_number() OVER (ORDER BY stored {order}) AS number FROM ({positions}) q) p "
-        "JOIN xapi_statements s ON s.organization_id = %(org)b AND s.stored = p.stored"
-    )
+    question = _joined(organization_of(session), partial(_counted, session), selection, limit)
+    if question is None:
+        return _NOTHING
     with driver.payload_cursor(session) as cursor:
-        cursor.execute(query, values, binary=True, prepare=False)
+        cursor.execute(*question, binary=True, prepare=False)
         row = cursor.fetchone()
     assert row is not None  # noqa: S101 - an aggregate always has one row
     joined, count, last, counted, version = row
     return JoinedPage(joined or b"", count, last if counted > count else None, (version or b"").decode())
 
 
+def read_page(wire: Wire, organization_id: UUID, selection: Selection, limit: int) -> tuple[datetime, JoinedPage]:
+    """The same in a transaction of its own, in one journey, or two for what has filters.
+
+    Answered is first the moment up to which everything stored could be seen (`consistent_through`) before it.
+    """
+    wire.begin(organization_id, is_reading=True)
+    locks = {"turn": bigint(_turn(organization_id)), "ending": bigint(_ending(organization_id))}
+    wire.send(CONSISTENT_THROUGH, org=organization_id.bytes, **locks)
+    results: list[PGresult] = []
+
+    def count(text: str, values: Mapping[str, Any]) -> Sequence[int]:
+        wire.ask(text, values)
+        results.extend(wire.exchange())
+        return [read_bigint(results[-1].get_value(0, column) or b"") for column in range(results[-1].nfields)]
+
+    question = _joined(organization_id, count, selection, limit)
+    if question is not None:
+        wire.ask(*question)
+    wire.commit()
+    results += wire.exchange()
+    through = read_moment(results[2].get_value(0, 0) or b"")
+    return through, _NOTHING if question is None else _read_joined(results[-2])
+
+
+def _read_joined(result: PGresult) -> JoinedPage:
+    joined, count, last, counted, version = (result.get_value(0, column) for column in range(5))
+    is_more = last is not None and counted != count
+    return JoinedPage(
+        joined or b"",
+        read_bigint(count or b""),
+        read_moment(last) if is_more and last else None,
+        (version or b"").decode(),
+    )
+
+
+def _joined(
+    organization_id: UUID, count: "_Count", selection: Selection, limit: int
+) -> tuple[str, dict[str, Any]] | None:
+    """The question for a page as one text, and its values; None when there can be nothing."""
+    found = _positions(organization_id, count, selection, limit + 1)
+    if found is None:
+        return None
+    positions, values = found
+    order = _order(selection)
+    return (
+        f"SELECT string_agg(s.payload, ',' ORDER BY p.stored {order}) FILTER (WHERE p.number < %(limit)b), "
+        "count(*) FILTER (WHERE p.number < %(limit)b), max(p.stored) FILTER (WHERE p.number = %(limit)b - 1), "
+        "count(*), max(s.version) "
+        f"FROM (SELECT stored, row_number() OVER (ORDER BY stored {order}) AS number FROM ({positions}) q) p "
+        "JOIN xapi_statements s ON s.organization_id = %(org)b AND s.stored = p.stored",
+        values,
+    )
+
+
 def _order(selection: Selection) -> str:
     return "ASC" if selection.ascending else "DESC"
 
 
-def _positions(session: Session, selection: Selection, limit: int) -> tuple[str, dict[str, Any]] | None:
+_Count = Callable[[str, dict[str, Any]], Sequence[int]]
+"""How what a query counts is asked for."""
+
+
+def _positions(
+    organization_id: UUID, count: _Count, selection: Selection, limit: int
+) -> tuple[str, dict[str, Any]] | None:
     """A query for where the statements stand that are wanted, and its values; None when there can be none."""
-    ways = _ways(session, selection.filters)
+    ways = _ways(organization_id, count, selection.filters)
     if not all(ways):
         return None
-    values: dict[str, Any] = {"org": organization_of(session), "limit": limit}
+    values: dict[str, Any] = {"org": organization_id, "limit": limit}
     values |= _keys(selection.filters)
     combinations = list(product(*ways))
     if len(combinations) > _MOST_RANGES:
@@ -659,7 +718,7 @@ def _bounds(selection: Selection, values: dict[str, Any], position: str) -> list
     return found
 
 
-def _ways(session: Session, filters: Sequence[Filter]) -> list[list[_Way]]:
+def _ways(organization_id: UUID, count: _Count, filters: Sequence[Filter]) -> list[list[_Way]]:
     """The ways of each filter that lead anywhere, with how many statements they lead to.
 
     Counted is only as far as it takes: which column leads is left to the database, it has all in one index; so what
@@ -673,26 +732,30 @@ def _ways(session: Session, filters: Sequence[Filter]) -> list[list[_Way]]:
     ]
     if not possible:
         return []
-    counts = _counts(session, filters, possible, _FEW)
-    busy = {way.number for way, count in zip(possible, counts, strict=True) if count == _FEW}
+    counts = count(*_counts(organization_id, filters, possible, _FEW))
+    busy = {way.number for way, many in zip(possible, counts, strict=True) if many == _FEW}
     if len(busy) == len(filters) > 1 and any(
-        way.kinds and count == _FEW for way, count in zip(possible, counts, strict=True)
+        way.kinds and many == _FEW for way, many in zip(possible, counts, strict=True)
     ):
-        counts = _counts(session, filters, possible, _MANY)
+        counts = count(*_counts(organization_id, filters, possible, _MANY))
     found: list[list[_Way]] = [[] for _ in filters]
-    for way, count in zip(possible, counts, strict=True):
-        if count:
-            found[way.number].append(replace(way, count=count))
+    for way, many in zip(possible, counts, strict=True):
+        if many:
+            found[way.number].append(replace(way, count=many))
     return found
 
 
-def _counts(session: Session, filters: Sequence[Filter], ways: Sequence[_Way], enough: int) -> Sequence[int]:
-    values = _keys(filters)
+def _counts(
+    organization_id: UUID, filters: Sequence[Filter], ways: Sequence[_Way], enough: int
+) -> tuple[str, dict[str, Any]]:
+    """The question how many statements each way leads to, counted no further than to `enough`, and its values."""
     counted = [f"(SELECT count(*) FROM (SELECT FROM {_where(way)} LIMIT {int(enough)}) n)" for way in ways]
+    return f"SELECT {', '.join(counted)}", _keys(filters) | {"org": organization_id}
+
+
+def _counted(session: Session, question: str, values: dict[str, Any]) -> Sequence[int]:
     with driver.cursor(session) as cursor:
-        cursor.execute(
-            f"SELECT {', '.join(counted)}", values | {"org": organization_of(session)}, binary=True, prepare=False
-        )
+        cursor.execute(question, values, binary=True, prepare=False)
         row = cursor.fetchone()
     assert row is not None  # noqa: S101 - one row, always
     return row
