@@ -147,21 +147,39 @@ _STATE_TENANT = Prepared("SELECT set_config('app.organization_id', %(organizatio
 _OWN = (_BEGIN, _BEGIN_READING, _COMMIT, _ROLLBACK, _UNLOCK, _STATE_TENANT)
 
 
+_KEPT = 50
+"""The most questions that a connection keeps."""
+
+# Not all that the connection has: the driver counts on its own.
+_DEALLOCATE = rb"""
+DO $$ DECLARE prepared text; BEGIN
+    FOR prepared IN SELECT name FROM pg_prepared_statements WHERE name LIKE 'wire\_%' LOOP
+        EXECUTE 'DEALLOCATE ' || prepared;
+    END LOOP;
+END $$
+"""
+
+
 class Wire:
     """A connection on which nothing is sent but a few prepared statements. Made by `Database.wire`."""
 
     def __init__(self, connection: psycopg.Connection[Any], statements: Iterable[Prepared]) -> None:
         self._pg = connection.pgconn
-        self._sent = 0  # statements since the last journey
+        self._sent: list[bool] = []  # whether the result of what was sent since the last journey is asked for
+        self._kept: dict[str, Prepared] = {}
         self._readable, self._writable = select.poll(), select.poll()
         self._readable.register(self._pg.socket, select.POLLIN)
         self._writable.register(self._pg.socket, select.POLLIN | select.POLLOUT)
-        self._names = {item: b"wire_%d" % number for number, item in enumerate([*_OWN, *statements])}
+        self._names: dict[Prepared, bytes] = {}
         self._pg.enter_pipeline_mode()
-        for item, name in self._names.items():
-            self._pg.send_prepare(name, item.text, item.types)
-            self._sent += 1
+        for item in (*_OWN, *statements):
+            self._prepare(item)
         self.exchange()
+
+    def _prepare(self, statement: Prepared) -> None:
+        name = self._names[statement] = b"wire_%d" % len(self._names)
+        self._pg.send_prepare(name, statement.text, statement.types)
+        self._sent.append(False)
 
     def begin(self, organization_id: UUID, *, is_reading: bool = False) -> None:
         """Let the beginning of a transaction for one tenant go with the next journey: two statements."""
@@ -176,15 +194,23 @@ class Wire:
         """Let a statement go with the next journey, with its parameters in the protocol's binary form."""
         parameters = [values[name] for name in statement.names] if values else None
         self._pg.send_query_prepared(self._names[statement], parameters, statement.formats, 1)
-        self._sent += 1
+        self._sent.append(True)
 
-    def ask(self, text: str, values: Mapping[str, Value]) -> None:
-        """Let a question go with the next journey that is planned for these values, and is not kept."""
+    def ask(self, text: str, values: Mapping[str, Value], *, is_kept: bool = False) -> None:
+        """Let a question go with the next journey. It is planned for these values, unless it is one to be kept."""
         encoded = {name: _encoded(value) for name, value in values.items()}
-        question = Prepared(text, **{name: oid for name, (oid, _) in encoded.items()})
-        parameters = [encoded[name][1] for name in question.names]
-        self._pg.send_query_params(question.text, parameters, question.types, question.formats, 1)
-        self._sent += 1
+        parameters = {name: data for name, (_, data) in encoded.items()}
+        question = self._kept.get(text)
+        if question is None:
+            question = Prepared(text, **{name: oid for name, (oid, _) in encoded.items()})
+            if is_kept and len(self._kept) < _KEPT:
+                self._prepare(question)
+                self._kept[text] = question
+        if question in self._names:
+            self.send(question, **parameters)
+        else:
+            self._pg.send_query_params(question.text, list(parameters.values()), question.types, question.formats, 1)
+            self._sent.append(True)
 
     def exchange(self) -> list[PGresult]:
         """Make the journey; answer one result for each statement that was sent, in order.
@@ -192,17 +218,18 @@ class Wire:
         Raises the driver's error of the first that failed. What was sent behind it has not been done then, and of a
         transaction only the end is left: `abandon`.
         """
-        sent, self._sent = self._sent, 0
+        sent, self._sent = self._sent, []
         self._pg.pipeline_sync()
         results = []
-        for _ in range(sent):
+        for _ in sent:
             results.append(self._result())
             self._result()  # nothing more of this statement
         self._result()  # the end of the journey
         for result in results:
             if result is None or result.status == ExecStatus.FATAL_ERROR:
+                self._kept.clear()  # whether one that was on its way has come to be is not known
                 raise _error(result)
-        return [result for result in results if result is not None]
+        return [result for result, is_asked_for in zip(results, sent, strict=True) if is_asked_for and result]
 
     def abandon(self) -> None:
         """End a transaction that failed, and leave no lock that belongs to the connection."""
@@ -213,7 +240,7 @@ class Wire:
     def close(self) -> None:
         """Leave the connection as it was."""
         self._pg.exit_pipeline_mode()
-        self._pg.exec_(b"".join(b"DEALLOCATE %s;" % name for name in self._names.values()))
+        self._pg.exec_(_DEALLOCATE)
 
     def _result(self) -> PGresult | None:
         """The next thing the server says; while it is silent, other threads of this process run."""

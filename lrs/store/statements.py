@@ -481,19 +481,17 @@ def page(session: Session, selection: Selection, limit: int) -> list[Found]:
     combination of the others is one index range, read in order and no further than the page reaches. The rarest way of
     it leads; other columns are part of the same index, keys are looked up one by one.
     """
-    found = _positions(organization_of(session), partial(_counted, session), selection, limit)
-    if found is None:
+    return [_found(row) for row in _rows(session, selection, limit, FOUND)]
+
+
+def _rows(session: Session, selection: Selection, limit: int, columns: str) -> Sequence[Sequence[Any]]:
+    question = _question(organization_of(session), partial(_counted, session), selection, limit, columns)
+    if question is None:
         return []
-    positions, values = found
-    order = _order(selection)
-    query = (
-        f"SELECT {FOUND} FROM ({positions}) p "
-        f"JOIN xapi_statements s ON s.organization_id = %(org)b AND s.stored = p.stored ORDER BY p.stored {order}"
-    )
     with driver.payload_cursor(session) as cursor:
         # Planned anew each time: a plan for the average key is wrong for the busiest and for the rarest.
-        cursor.execute(query, values, binary=True, prepare=False)
-        return [_found(row) for row in cursor]
+        cursor.execute(*question, binary=True, prepare=False)
+        return cursor.fetchall()
 
 
 @dataclass(frozen=True, slots=True)
@@ -510,16 +508,14 @@ _NOTHING = JoinedPage(b"", 0, None, "")
 
 
 def page_of_texts(session: Session, selection: Selection, limit: int) -> JoinedPage:
-    """The same statements as `page`, joined by the database: nobody looks at them one by one."""
-    question = _joined(organization_of(session), partial(_counted, session), selection, limit)
-    if question is None:
-        return _NOTHING
-    with driver.payload_cursor(session) as cursor:
-        cursor.execute(*question, binary=True, prepare=False)
-        row = cursor.fetchone()
-    assert row is not None  # noqa: S101 - an aggregate always has one row
-    joined, count, last, counted, version = row
-    return JoinedPage(joined or b"", count, last if counted > count else None, (version or b"").decode())
+    """The same statements as `page`, joined: nobody looks at them one by one."""
+    rows = _rows(session, selection, limit + 1, _TEXTS)
+    texts = [payload for _, _, payload in rows[:limit]]
+    last = rows[limit - 1][0] if len(rows) > limit else None
+    return JoinedPage(b",".join(texts), len(texts), last, max([version for _, version, _ in rows], default=""))
+
+
+_TEXTS = "s.stored, s.version, s.payload"
 
 
 def read_page(wire: Wire, organization_id: UUID, selection: Selection, limit: int) -> tuple[datetime, JoinedPage]:
@@ -537,43 +533,21 @@ def read_page(wire: Wire, organization_id: UUID, selection: Selection, limit: in
         results.extend(wire.exchange())
         return [read_bigint(results[-1].get_value(0, column) or b"") for column in range(results[-1].nfields)]
 
-    question = _joined(organization_id, count, selection, limit)
+    question = _question(organization_id, count, selection, limit + 1, _TEXTS)
     if question is not None:
-        wire.ask(*question)
+        wire.ask(*question, is_kept=not selection.filters)
     wire.commit()
     results += wire.exchange()
     through = read_moment(results[2].get_value(0, 0) or b"")
-    return through, _NOTHING if question is None else _read_joined(results[-2])
+    return through, _NOTHING if question is None else _read_texts(results[-2], limit)
 
 
-def _read_joined(result: PGresult) -> JoinedPage:
-    joined, count, last, counted, version = (result.get_value(0, column) for column in range(5))
-    is_more = last is not None and counted != count
-    return JoinedPage(
-        joined or b"",
-        read_bigint(count or b""),
-        read_moment(last) if is_more and last else None,
-        (version or b"").decode(),
-    )
-
-
-def _joined(
-    organization_id: UUID, count: "_Count", selection: Selection, limit: int
-) -> tuple[str, dict[str, Any]] | None:
-    """The question for a page as one text, and its values; None when there can be nothing."""
-    found = _positions(organization_id, count, selection, limit + 1)
-    if found is None:
-        return None
-    positions, values = found
-    order = _order(selection)
-    return (
-        f"SELECT string_agg(s.payload, ',' ORDER BY p.stored {order}) FILTER (WHERE p.number < %(limit)b), "
-        "count(*) FILTER (WHERE p.number < %(limit)b), max(p.stored) FILTER (WHERE p.number = %(limit)b - 1), "
-        "count(*), max(s.version) "
-        f"FROM (SELECT stored, row_number() OVER (ORDER BY stored {order}) AS number FROM ({positions}) q) p "
-        "JOIN xapi_statements s ON s.organization_id = %(org)b AND s.stored = p.stored",
-        values,
-    )
+def _read_texts(result: PGresult, limit: int) -> JoinedPage:
+    value, count = result.get_value, min(result.ntuples, limit)
+    joined = b",".join([value(row, 2) or b"" for row in range(count)])
+    last = read_moment(value(limit - 1, 0) or b"") if result.ntuples > limit else None
+    versions = max([value(row, 1) or b"" for row in range(count)], default=b"")
+    return JoinedPage(joined, count, last, versions.decode())
 
 
 def _order(selection: Selection) -> str:
@@ -584,10 +558,10 @@ _Count = Callable[[str, dict[str, Any]], Sequence[int]]
 """How what a query counts is asked for."""
 
 
-def _positions(
-    organization_id: UUID, count: _Count, selection: Selection, limit: int
+def _question(
+    organization_id: UUID, count: _Count, selection: Selection, limit: int, columns: str
 ) -> tuple[str, dict[str, Any]] | None:
-    """A query for where the statements stand that are wanted, and its values; None when there can be none."""
+    """A query for these columns of the statements that are wanted, and its values; None when there can be none."""
     ways = _ways(organization_id, count, selection.filters)
     if not all(ways):
         return None
@@ -597,10 +571,15 @@ def _positions(
     if len(combinations) > _MOST_RANGES:
         combinations = [tuple(_merged(ways))]
     order = _order(selection)
-    ranges = [_range(combination, selection, values, order) for combination in combinations]
-    if len(ranges) == 1:
-        return ranges[0], values
-    return f"SELECT stored FROM ({' UNION '.join(ranges)}) w ORDER BY stored {order} LIMIT %(limit)b", values
+    if len(combinations) == 1:
+        return _range(combinations[0], selection, values, order, columns), values
+    ranges = [f"({_range(combination, selection, values, order, 's.stored')})" for combination in combinations]
+    return (
+        f"SELECT {columns} FROM ("
+        f"SELECT stored FROM ({' UNION '.join(ranges)}) w ORDER BY stored {order} LIMIT %(limit)b) p "
+        f"JOIN xapi_statements s ON s.organization_id = %(org)b AND s.stored = p.stored ORDER BY p.stored {order}",
+        values,
+    )
 
 
 _MOST_RANGES = 12  # beyond it, the ways of each filter are looked at together, row by row
@@ -655,8 +634,8 @@ def _merged(ways: Sequence[Sequence[_Way]]) -> list[_Way]:
     ]
 
 
-def _range(combination: Sequence[_Way], selection: Selection, values: dict[str, Any], order: str) -> str:
-    """The positions of the statements that a combination of ways leads to."""
+def _range(combination: Sequence[_Way], selection: Selection, values: dict[str, Any], order: str, columns: str) -> str:
+    """A query for these columns of the statements that a combination of ways leads to."""
     own = ["s.organization_id = %(org)b", "NOT s.voided"]
     if selection.authority is not None:
         values["authority"] = selection.authority
@@ -675,7 +654,7 @@ def _range(combination: Sequence[_Way], selection: Selection, values: dict[str, 
         lead, *others = by_key
         # Row by row, and no other way: the range is read in order and mostly not to its end.
         source = (
-            "xapi_statement_keys k CROSS JOIN LATERAL (SELECT FROM xapi_statements s "
+            f"xapi_statement_keys k CROSS JOIN LATERAL (SELECT {columns} FROM xapi_statements s "
             f"WHERE s.stored = k.stored AND {' AND '.join(own)} LIMIT 1) s"
         )
         position = "k.stored"
@@ -687,8 +666,7 @@ def _range(combination: Sequence[_Way], selection: Selection, values: dict[str, 
             *(_condition(way, position) for way in others),
         ]
     return (
-        f"(SELECT {position} AS stored FROM {source} WHERE {' AND '.join(conditions)} "
-        f"ORDER BY {position} {order} LIMIT %(limit)b)"
+        f"SELECT {columns} FROM {source} WHERE {' AND '.join(conditions)} ORDER BY {position} {order} LIMIT %(limit)b"
     )
 
 
