@@ -29,9 +29,9 @@ class Protocol(HttpToolsProtocol):
         lines = [STATUS_LINE[status]]
         for name, value in (*cycle.default_headers, *headers):
             lines += (name, b": ", value, b"\r\n")
-        lines += (b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n", body)
+        lines.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
         cycle.response_started = cycle.response_complete = True
-        cycle.transport.write(b"".join(lines))
+        cycle.transport.writelines([b"".join(lines), body])
         cycle.message_event.set()
         if not cycle.keep_alive:
             cycle.transport.close()

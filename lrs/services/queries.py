@@ -70,10 +70,7 @@ class AttachedFile:
 
 @dataclass(frozen=True)
 class Page:
-    """One answer: statements as JSON texts, the token of the next page, the data of their attachments.
-
-    The texts may be joined already, all of them as one with commas between.
-    """
+    """One answer: statements as JSON texts, the token of the next page, the data of their attachments."""
 
     statements: Sequence[bytes]
     more: str | None
@@ -83,7 +80,10 @@ class Page:
     def body(self, more_path: str) -> bytes:
         """The StatementResult (Data 2.5)."""
         more = orjson.dumps(more_path + self.more if self.more is not None else "")
-        return b'{"statements":[' + b",".join(self.statements) + b'],"more":' + more + b"}"
+        texts = list(self.statements) or [b""]
+        texts[0] = b'{"statements":[' + texts[0]  # the ends first: what is long is copied once
+        texts[-1] += b'],"more":' + more + b"}"
+        return b",".join(texts)
 
 
 @dataclass(frozen=True)
@@ -133,9 +133,9 @@ def page(
     """The page at a position, of what the caller may see."""
     selection = replace(position.selection, authority=_mine(caller))
     if is_plain(position):
-        joined = store.page_of_texts(session, selection, position.limit)
-        if version is not Version.V1_0_3 or joined.versions < "2":
-            return _plain(position, joined)
+        plain = store.page_of_texts(session, selection, position.limit)
+        if version is not Version.V1_0_3 or plain.versions < "2":
+            return _plain(position, plain)
     found = store.page(session, selection, position.limit + 1)
     shown = found[: position.limit]
     texts = written(session, shown, position.format, version, accept_language)
@@ -155,18 +155,18 @@ def plain_page(wire: Wire, position: Position, caller: Caller, version: Version)
     None when the reader's version needs its statements converted: `page` does that.
     """
     selection = replace(position.selection, authority=_mine(caller))
-    moment, joined = store.read_page(wire, caller.organization_id, selection, position.limit)
-    if version is Version.V1_0_3 and joined.versions >= "2":
+    moment, texts = store.read_page(wire, caller.organization_id, selection, position.limit)
+    if version is Version.V1_0_3 and texts.versions >= "2":
         return None
-    return moment, _plain(position, joined)
+    return moment, _plain(position, texts)
 
 
 WIRE = (store.CONSISTENT_THROUGH,)
 """What a wire must have prepared for `plain_page`."""
 
 
-def _plain(position: Position, joined: store.JoinedPage) -> Page:
-    return Page([joined.joined] if joined.count else [], _next(position, joined.last), (), False)
+def _plain(position: Position, texts: store.PageTexts) -> Page:
+    return Page(texts.payloads, _next(position, texts.last), (), False)
 
 
 def _next(position: Position, last: datetime | None) -> str | None:

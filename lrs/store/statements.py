@@ -495,30 +495,29 @@ def _rows(session: Session, selection: Selection, limit: int, columns: str) -> S
 
 
 @dataclass(frozen=True, slots=True)
-class JoinedPage:
-    """A page as one text: its statements with commas between them."""
+class PageTexts:
+    """A page as the texts of its statements."""
 
-    joined: bytes
-    count: int
+    payloads: list[bytes]
     last: datetime | None  # where the page ends, if there is more behind it
     versions: str  # the last of the versions it has
 
 
-_NOTHING = JoinedPage(b"", 0, None, "")
+_NOTHING = PageTexts([], None, "")
 
 
-def page_of_texts(session: Session, selection: Selection, limit: int) -> JoinedPage:
-    """The same statements as `page`, joined: nobody looks at them one by one."""
+def page_of_texts(session: Session, selection: Selection, limit: int) -> PageTexts:
+    """The same statements as `page`, and nothing but their texts."""
     rows = _rows(session, selection, limit + 1, _TEXTS)
-    texts = [payload for _, _, payload in rows[:limit]]
     last = rows[limit - 1][0] if len(rows) > limit else None
-    return JoinedPage(b",".join(texts), len(texts), last, max([version for _, version, _ in rows], default=""))
+    versions = max([version for _, version, _ in rows[:limit]], default="")
+    return PageTexts([payload for _, _, payload in rows[:limit]], last, versions)
 
 
 _TEXTS = "s.stored, s.version, s.payload"
 
 
-def read_page(wire: Wire, organization_id: UUID, selection: Selection, limit: int) -> tuple[datetime, JoinedPage]:
+def read_page(wire: Wire, organization_id: UUID, selection: Selection, limit: int) -> tuple[datetime, PageTexts]:
     """The same in a transaction of its own, in one journey, or two for what has filters.
 
     Answered is first the moment up to which everything stored could be seen (`consistent_through`) before it.
@@ -542,12 +541,11 @@ def read_page(wire: Wire, organization_id: UUID, selection: Selection, limit: in
     return through, _NOTHING if question is None else _read_texts(results[-2], limit)
 
 
-def _read_texts(result: PGresult, limit: int) -> JoinedPage:
+def _read_texts(result: PGresult, limit: int) -> PageTexts:
     value, count = result.get_value, min(result.ntuples, limit)
-    joined = b",".join([value(row, 2) or b"" for row in range(count)])
     last = read_moment(value(limit - 1, 0) or b"") if result.ntuples > limit else None
     versions = max([value(row, 1) or b"" for row in range(count)], default=b"")
-    return JoinedPage(joined, count, last, versions.decode())
+    return PageTexts([value(row, 2) or b"" for row in range(count)], last, versions.decode())
 
 
 def _order(selection: Selection) -> str:
