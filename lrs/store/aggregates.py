@@ -8,7 +8,7 @@ import psycopg
 
 from core.db import Session, organization_of
 from lrs.store import driver
-from lrs.store.statements import Selection
+from lrs.store.statements import Filter, Selection
 
 _GROUPS = {
     "time": "date_trunc(%(bucket)s, s.stored AT TIME ZONE %(zone)s)",
@@ -16,8 +16,13 @@ _GROUPS = {
     "activity": "s.activity",
     "person": "s.actor",
 }
-# Only statements with a result are read as JSON: for the others the answer is known.
-_RESULT = "CASE WHEN strpos(s.payload, '\"result\":') > 0 THEN s.payload::jsonb -> 'result' END"
+# Only statements with a result are read as JSON, each once: for the others the answer is known.
+_RESULT = """
+    SELECT CASE json_typeof(j.score -> 'scaled') WHEN 'number' THEN (j.score ->> 'scaled')::float8 END AS scaled,
+        j.success
+    FROM json_to_record(CASE WHEN strpos(s.payload, '"result":') > 0 THEN s.payload::json -> 'result' END)
+        AS j(score json, success text)
+"""
 
 
 class TooSlow(Exception):
@@ -47,18 +52,26 @@ def rows(
         "org": organization_of(session), "bucket": bucket, "zone": zone, "limit": limit,
     }  # fmt: skip
     group = _GROUPS[by]
-    conditions = ["s.organization_id = %(org)s", "NOT s.voided", f"{group} IS NOT NULL", *_where(selection, values)]
-    order = "1 DESC" if by == "time" else "count(*) DESC, 1"
+    conditions = [
+        "s.organization_id = %(org)s",
+        "NOT s.voided",
+        f"{group} IS NOT NULL",
+        *_where(session, selection, values),
+    ]
+    order = "1 DESC" if by == "time" else "2 DESC, 1"
+    # By group and person first: that can be done by several processes at once, and nobody sorts all statements.
     query = f"""
         WITH counted AS (
-            SELECT g.key, count(*) AS count, count(DISTINCT g.actor) AS persons,
-                avg(CASE WHEN jsonb_typeof(g.result #> '{{score,scaled}}') = 'number'
-                    THEN (g.result #>> '{{score,scaled}}')::float8 END) AS scaled,
-                avg(CASE g.result ->> 'success' WHEN 'true' THEN 1.0 WHEN 'false' THEN 0.0 END)::float8 AS success,
-                max(g.stored) AS sample
+            SELECT g.key, sum(g.count)::bigint AS count, count(g.actor) AS persons,
+                sum(g.scaled) / nullif(sum(g.scores), 0)::float8 AS scaled,
+                sum(g.passed)::float8 / nullif(sum(g.judged), 0)::float8 AS success, max(g.sample) AS sample
             FROM (
-                SELECT {group} AS key, s.actor, s.stored, {_RESULT} AS result
-                FROM xapi_statements s WHERE {" AND ".join(conditions)}
+                SELECT {group} AS key, s.actor, count(*) AS count, max(s.stored) AS sample,
+                    sum(r.scaled) AS scaled, count(r.scaled) AS scores,
+                    count(*) FILTER (WHERE r.success = 'true') AS passed,
+                    count(*) FILTER (WHERE r.success IN ('true', 'false')) AS judged
+                FROM xapi_statements s LEFT JOIN LATERAL ({_RESULT}) r ON true WHERE {" AND ".join(conditions)}
+                GROUP BY 1, 2
             ) g
             GROUP BY 1 ORDER BY {order} LIMIT %(limit)s
         )
@@ -76,7 +89,7 @@ def rows(
         return [Row(*row) for row in cursor]
 
 
-def _where(selection: Selection, values: dict[str, Any]) -> list[str]:
+def _where(session: Session, selection: Selection, values: dict[str, Any]) -> list[str]:
     found = []
     for name, sign, column, value in (
         ("since", ">", "stored", selection.since),
@@ -89,12 +102,32 @@ def _where(selection: Selection, values: dict[str, Any]) -> list[str]:
             found.append(f"s.{column} {sign} %({name})s")
     for number, item in enumerate(selection.filters):
         values[f"keys{number}"] = list(item.keys)
-        ways = [f"s.{column} = ANY(%(keys{number})s)" for column in item.columns]
-        if item.kinds:
-            kinds = ", ".join(str(int(kind)) for kind in item.kinds)
-            ways.append(
-                f"s.stored IN (SELECT k.stored FROM xapi_statement_keys k WHERE k.organization_id = %(org)s "
-                f"AND k.id = ANY(%(keys{number})s) AND k.kind IN ({kinds}))"
-            )
-        found.append(f"({' OR '.join(ways)})")
+        columns = [f"s.{column} = ANY(%(keys{number})s)" for column in item.columns]
+        by_key = _key_rows(item, number)
+        if by_key and _is_there(session, by_key, values):  # each way by its own index
+            ways = [
+                "SELECT w.stored FROM xapi_statements w WHERE w.organization_id = %(org)s "
+                f"AND w.{column} = ANY(%(keys{number})s)"
+                for column in item.columns
+            ]
+            found.append(f"s.stored IN ({' UNION ALL '.join([*ways, by_key])})")
+        else:
+            found.append(f"({' OR '.join(columns)})")
     return found
+
+
+def _key_rows(item: Filter, number: int) -> str:
+    if not item.kinds:
+        return ""
+    kinds = ", ".join(str(int(kind)) for kind in item.kinds)
+    return (
+        "SELECT k.stored FROM xapi_statement_keys k WHERE k.organization_id = %(org)s "
+        f"AND k.id = ANY(%(keys{number})s) AND k.kind IN ({kinds})"
+    )
+
+
+def _is_there(session: Session, rows: str, values: dict[str, Any]) -> bool:
+    with driver.cursor(session) as cursor:
+        cursor.execute(f"SELECT EXISTS ({rows})", values, prepare=False)
+        found = cursor.fetchone()
+    return bool(found and found[0])
