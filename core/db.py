@@ -184,10 +184,13 @@ class Database:
             try:
                 wire = Wire(driver, statements)
                 yield wire
-                wire.close()
             except BaseException:
                 connection.invalidate()
                 raise
+            try:
+                wire.close()
+            except psycopg.Error:  # it broke, and whoever used it knows
+                connection.invalidate()
 
     def close(self) -> None:
         """Close every pooled connection, once those in use have been given back, or after two seconds.

@@ -7,6 +7,7 @@ import time
 from contextlib import contextmanager
 from uuid import uuid4
 
+import psycopg
 import pytest
 import uvicorn
 from flask import request
@@ -19,7 +20,7 @@ from app.front import Front
 from app.protocol import Protocol
 from core import clock
 from core.http import csrf_for, machine, session_cookie
-from lrs.services import credentials, rates
+from lrs.services import credentials, queries, rates
 from scorm_player.scorm.sequencing.definition import Edition
 from tests.lrs.factories import agent, statement
 from tests.scorm_player.playing import launched, registered
@@ -110,6 +111,65 @@ def built():
 def site(app):
     with running(app) as found:
         yield found
+
+
+class TestProtocol:
+    """An answer that is whole leaves at once; everything about the connection is as it was."""
+
+    def talk(self, site, *requests, until=b"", closes=False):
+        """Send requests at once; what came back until it has `until` so many times or the server closed."""
+        with socket.create_connection(("127.0.0.1", site.port), timeout=20) as connection:
+            connection.sendall(b"".join(requests))
+            found = b""
+            while closes or found.count(until) < len(requests):
+                piece = connection.recv(1 << 16)
+                if not piece:
+                    break
+                found += piece
+            return found
+
+    def request(self, lrs_key, item, *headers):
+        body = json.dumps(item).encode()
+        lines = [
+            "POST /xapi/statements HTTP/1.1", "Host: localhost", f"Authorization: Basic {lrs_key}",
+            "X-Experience-API-Version: 1.0.3", "Content-Type: application/json", f"Content-Length: {len(body)}",
+            *headers,
+        ]  # fmt: skip
+        return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+    def test_requests_sent_together_are_answered_in_order(self, site, lrs_key):
+        batch = [statement() for _ in range(5)]
+
+        found = self.talk(site, *[self.request(lrs_key, item) for item in batch], until=b'"]')
+
+        assert [line.split(b'"')[1].decode() for line in found.split(b"\r\n\r\n")[1:]] == [item["id"] for item in batch]
+        assert found.count(b"HTTP/1.1 200 OK\r\n") == 5
+
+    def test_the_connection_closes_when_the_client_says_so(self, site, lrs_key):
+        found = self.talk(site, self.request(lrs_key, statement(), "Connection: close"), closes=True)
+
+        assert found.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert b"\r\nconnection: close\r\n" in found
+        assert HOT.encode() not in found
+
+    def test_a_page_that_cannot_be_read_quickly_is_read_all_the_same(self, site, lrs_key, monkeypatch):
+        item = statement()
+        site.store(lrs_key, item)
+
+        def fails(*_, **__):
+            raise psycopg.OperationalError("gone")
+
+        monkeypatch.setattr(queries, "plain_page", fails)
+        answer = site("GET", "/xapi/statements", Authorization=f"Basic {lrs_key}", X_Experience_API_Version="1.0.3")
+
+        assert [found["id"] for found in json.loads(answer.content)["statements"]] == [item["id"]]
+
+    def test_who_has_gone_does_no_harm(self, site, lrs_key):
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", site.port), timeout=20) as connection:
+                connection.sendall(self.request(lrs_key, statement()))
+
+        assert site.store(lrs_key, statement()).status == 200
 
 
 class TestFlask:

@@ -145,6 +145,43 @@ def test_definitions_of_a_group_are_merged_in_order(database, caller, held):
     assert known == {"name": {"en": "New"}, "description": {"en": "Long"}}
 
 
+def test_what_another_process_said_of_an_activity_in_between_is_kept(database, caller):
+    here, there = Committer(database), Committer(database)
+    for committer, said in (
+        (here, {"name": {"en": "First"}}),
+        (here, {"name": {"es": "Primero"}}),
+        (there, {"description": {"en": "Long"}}),
+        (here, {"name": {"en": "Second"}}),
+        (there, {"name": {"es": "Segundo"}}),
+    ):
+        committer.submit(ready(caller, statement(object=activity(**said)))).result(10)
+
+    with database.read(caller.organization_id) as session:
+        known = session.execute(text("SELECT definition::jsonb FROM xapi_activities")).scalar()
+    assert known == {"name": {"en": "Second", "es": "Segundo"}, "description": {"en": "Long"}}
+
+
+def test_a_connection_that_breaks_costs_nobody_their_statement(database, caller):
+    committer = Committer(database)
+    committer.submit(ready(caller, statement())).result(10)
+    with database.write(None) as session:
+        session.execute(text("RESET ROLE"))
+        session.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    sent = [statement() for _ in range(3)]
+
+    for item in sent:
+        committer.submit(ready(caller, item)).result(10)
+
+    with database.read(caller.organization_id) as session:
+        stored = [str(item.id) for item in statements.in_stored_order(session)]
+    assert stored[1:] == [item["id"] for item in sent]
+
+
 def test_a_voiding_statement_that_came_first_reaches_a_member_of_a_group(lrs, database, caller):
     target = statement()
     lrs.post(voiding(target["id"]))
