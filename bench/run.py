@@ -29,7 +29,7 @@ from uuid import UUID
 import psycopg
 
 from accounts.services import organizations, people
-from bench import load, processor, scorm, streams
+from bench import load, processor, records, scorm, streams
 from bench.fill import fill
 from bench.statements import BUSY, HOME, VERBS, Maker
 from core import clock, config, migrations, postgres
@@ -160,20 +160,26 @@ def _binary(name: str) -> Path:
 
 @dataclass
 class Compared:
-    """Statements per second, and processor milliseconds of all servers per statement, beside PostgreSQL alone."""
+    """Statements per second and processor milliseconds per statement, beside PostgreSQL alone.
+
+    What the servers use is counted apart from what those who send use: pgbench, and the load generator.
+    """
 
     ceiling: float
     rate: float
     ceiling_cost: float
     cost: float
     run: load.Result
+    ceiling_sending: float = math.inf
+    sending: float = math.inf
 
     def __str__(self) -> str:
         statuses = {status: count for status, count in self.run.statuses.items() if status}
         return (
             f"PostgreSQL alone {self.ceiling:,.0f}/s, Stoa {self.rate:,.0f}/s = "
             f"{100 * self.rate / self.ceiling:.0f} %; "
-            f"processor {self.ceiling_cost:.2f} and {self.cost:.2f} ms each; "
+            f"processor {self.ceiling_cost:.2f} and {self.cost:.2f} ms each, "
+            f"sending {self.ceiling_sending:.2f} and {self.sending:.2f}; "
             f"p50 {self.run.percentile(50):.1f} p99 {self.run.percentile(99):.1f} ms; {statuses}; load {_load()}"
         )
 
@@ -186,12 +192,14 @@ def statements_in(stage: Stage, seconds: float, clients: int, size: int) -> Comp
     """Compare PostgreSQL alone with Stoa, turn by turn."""
     found = Compared(0, 0, math.inf, math.inf, load.Result())
     for turn in range(2):
-        before = processor.seconds(stage.database_pid)
+        before, sent = processor.seconds(stage.database_pid), _of_children()
         alone = stage.pgbench(size, clients, seconds)
+        found.ceiling_sending = min(found.ceiling_sending, 1000 * (_of_children() - sent) / (alone * seconds))
         cost = 1000 * (processor.seconds(stage.database_pid) - before) / (alone * seconds)
         found.ceiling, found.ceiling_cost = max(found.ceiling, alone), min(found.ceiling_cost, cost)
         requests = stage.posts(size, 100 * size + turn, int(seconds * 9000 / size) + 200)
         before = processor.seconds(stage.database_pid) + processor.seconds(stage.web_pid)
+        sent = time.process_time()
         run = load.run(stage.settings.port, requests, clients=clients, seconds=seconds)
         used = processor.seconds(stage.database_pid) + processor.seconds(stage.web_pid) - before
         unexpected = {status: count for status, count in run.statuses.items() if status not in (200, 400)}
@@ -199,9 +207,16 @@ def statements_in(stage: Stage, seconds: float, clients: int, size: int) -> Comp
             say(f"  UNEXPECTED: {dict(run.statuses)}")
         stored = max(1, run.statuses[200] * size)
         found.cost = min(found.cost, 1000 * used / stored)
+        found.sending = min(found.sending, 1000 * (time.process_time() - sent) / stored)
         if run.rate * size > found.rate:
             found.rate, found.run = run.rate * size, run
     return found
+
+
+def _of_children() -> float:
+    """Processor seconds of this process's children that have ended."""
+    spent = os.times()
+    return spent.children_user + spent.children_system
 
 
 def queries(stage: Stage) -> dict[str, dict[str, Any]]:
@@ -267,7 +282,9 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=5)
     options.add_argument("--statements", type=int, default=100_000, help="rows in the store before reading is measured")
     options.add_argument("--port", type=int, default=8459)
-    options.add_argument("--only", default="prepare,single,batch,together,read,streams,scorm")
+    options.add_argument(
+        "--only", default="prepare,single,batch,together,read,streams,scorm", help="parts; also records, at the end"
+    )
     options.add_argument("--minute", type=float, default=60, help="seconds that eight clients store at the same time")
     chosen = options.parse_args()
     parts = set(chosen.only.split(","))
@@ -292,6 +309,10 @@ def main() -> None:
                     together(stage, chosen.minute)
                 if "read" in parts:
                     reading(stage, chosen.seconds, chosen.statements)
+                if "records" in parts:
+                    if "read" not in parts:
+                        stage.fill(chosen.statements)
+                    records.measure(stage, say)
                 if "streams" in parts:
                     streams.measure(stage, process.pid, chosen.seconds)
                 if "scorm" in parts:
