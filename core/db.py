@@ -6,12 +6,14 @@ exist for it, and without a tenant no tenant row exists at all (`architecture.md
 """
 
 import os
+import threading
 import time
-from collections.abc import Iterable, Iterator
+import weakref
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
 import psycopg
@@ -39,6 +41,8 @@ from core.errors import Forbidden
 from core.wire import Prepared, Wire
 
 __all__ = ["Base", "Database", "Session", "TenantTable", "uuid7"]
+
+T = TypeVar("T")
 
 CURRENT_ORGANIZATION = "nullif(current_setting('app.organization_id', true), '')::uuid"
 
@@ -228,6 +232,23 @@ class ReadOnly(Database):
         """Refuse. Raises Forbidden."""
         raise Forbidden(self._why)
         yield
+
+
+class PerDatabase(Generic[T]):
+    """One thing for each database of this process, made when it is first asked for, gone when the database is."""
+
+    def __init__(self, make: Callable[[Database], T]) -> None:
+        self._make = make
+        self._made: weakref.WeakKeyDictionary[Database, T] = weakref.WeakKeyDictionary()
+        self._lock = threading.Lock()
+
+    def __call__(self, database: Database) -> T:
+        """The thing of a database."""
+        with self._lock:
+            found = self._made.get(database)
+            if found is None:
+                found = self._made[database] = self._make(database)
+            return found
 
 
 class Writer:

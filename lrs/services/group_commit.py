@@ -18,7 +18,7 @@ from uuid import UUID
 
 import psycopg
 
-from core.db import Database
+from core.db import Database, PerDatabase
 from core.errors import Unavailable
 from core.wire import Wire
 from lrs.errors import StatementConflict
@@ -244,14 +244,5 @@ def _end(future: "Future[Receipt] | asyncio.Future[Receipt]", answer: Answer) ->
         future.set_result(answer)
 
 
-_committers: weakref.WeakKeyDictionary[Database, Committer] = weakref.WeakKeyDictionary()
-_lock = threading.Lock()
-
-
-def committer(database: Database) -> Committer:
-    """The committer of this process for a database."""
-    with _lock:
-        found = _committers.get(database)
-        if found is None:
-            found = _committers[database] = Committer(database)
-        return found
+committer = PerDatabase(Committer)
+"""The committer of this process for a database."""

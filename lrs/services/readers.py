@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from core.db import Database
+from core.db import Database, PerDatabase
 from core.logs import logger
 from core.wire import Wire
 from lrs.services import queries
@@ -108,14 +108,5 @@ def _tell(future: "asyncio.Future[Any]", found: Any) -> None:
         future.get_loop().call_soon_threadsafe(end)
 
 
-_readers: weakref.WeakKeyDictionary[Database, Readers] = weakref.WeakKeyDictionary()
-_lock = threading.Lock()
-
-
-def readers(database: Database) -> Readers:
-    """The readers of this process for a database."""
-    with _lock:
-        found = _readers.get(database)
-        if found is None:
-            found = _readers[database] = Readers(database)
-        return found
+readers = PerDatabase(Readers)
+"""The readers of this process for a database."""
