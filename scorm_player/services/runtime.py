@@ -108,9 +108,11 @@ def commit(
     `announced` is the highest number the window has given, so that another device can say what is unsent there.
     `closing`: the window is going away; without Terminate that is an implicit suspend. `replay`: a journal brings what
     a window could not send; that may still come in while the session that follows has not been touched. `by` is whose
-    session it has to be. Raises NotFound, and Superseded when a later session has taken over.
+    session it has to be. Raises NotFound, and Superseded when a later session has taken over; not for a repeat that
+    was slower than the session's end and brings nothing.
     """
-    playing = _open(session, launch_session_id, now, by=by, replay=replay)
+    highest = max((batch.sequence for batch in batches), default=None)
+    playing = _open(session, launch_session_id, now, by=by, replay=replay, highest=highest)
     launched = playing.launched
     first = launched.last_sequence
     before = promoted(playing.state)
@@ -156,11 +158,17 @@ def close(
 
 
 def _open(
-    session: Session, launch_session_id: UUID, now: datetime, *, by: UUID | None, replay: bool = False
+    session: Session,
+    launch_session_id: UUID,
+    now: datetime,
+    *,
+    by: UUID | None,
+    replay: bool = False,
+    highest: int | None = None,
 ) -> Playing:
     """Lock the registration, and read what belongs to its session; `by`: whose it has to be, None for nobody's.
 
-    Raises NotFound, and Superseded.
+    `highest`: the last batch that is brought, if one is. Raises NotFound, and Superseded.
     """
     rows = store.lock_counting(session, launch_session_id)
     if rows is not None:
@@ -171,7 +179,9 @@ def _open(
         launched, state = store.get_session(session, launch_session_id, fresh=True), None
     if by is not None and registration.user_id != by:
         raise NotFound("There is no such session.")
-    if launched.state is SessionState.SUPERSEDED and not (replay and _is_followed_by_silence(session, launched)):
+    is_over = launched.state is SessionState.SUPERSEDED
+    is_repeat = highest is not None and highest <= launched.last_sequence
+    if is_over and not is_repeat and not (replay and _is_followed_by_silence(session, launched)):
         raise Superseded("This course was opened in another window or on another device, and goes on there.")
     return playing_of(session, registration, launched, now, state)
 

@@ -54,9 +54,12 @@ export class Delivery {
     return this.keeps || this.failures === 0;
   }
 
-  /** Resolve true when everything is saved, false after `limit` ms, or when nothing can be sent any more. */
+  /**
+   * Resolve true when everything is saved and nothing is under way any more, false after `limit` ms, or when nothing can
+   * be sent any more. A repeat that is overtaken by what follows would reach a session that is over.
+   */
   settled(limit) {
-    if (!this.queue.length) return Promise.resolve(true);
+    if (!this.queue.length && !this.flying) return Promise.resolve(true);
     if (this.state === "superseded") return Promise.resolve(false);
     if (!this.flying) this.#schedule(0, true);
     return new Promise((resolve) => {
@@ -89,6 +92,7 @@ export class Delivery {
       this.#deliver().finally(() => {
         this.flying -= 1;
         if (this.queue.length && this.state !== "superseded") this.#schedule(this.#pause());
+        else if (!this.queue.length && !this.flying) this.#answer(true);
       });
     }, delay);
   }
@@ -114,12 +118,12 @@ export class Delivery {
         this.#answer(false);
         return;
       }
+      if (!this.queue.length) return; // a repeat of what has been confirmed since
       this.failures += 1;
       this.#tell("waiting");
       return;
     }
     this.#tell(this.queue.length ? "sending" : "saved");
-    if (!this.queue.length) this.#answer(true);
   }
 
   #answer(answer) {

@@ -184,7 +184,7 @@ export class Player {
     const delivery = new Delivery({
       post: (batches) => this.#commit(given.session, batches),
       journal: this.journal.forSession({ session: given.session, registration: given.registration, person: given.person }),
-      onState: (state) => this.#status(state),
+      onState: (state) => this.running?.delivery === delivery && this.#status(state),
       onSaved: (sequence) => this.#tell("saved", { sequence }),
     });
     const running = { document: given, delivery, window: null, initialized: false, canKeep: true, follow: null };
@@ -286,11 +286,12 @@ export class Player {
   async #beat() {
     const { running } = this;
     if (this.waiting) await this.#renewToken().catch(() => {}); // keeps the sign-in alive, too
-    if (!running || this.superseded || running.delivery.queue.length) return;
+    if (!running || this.superseded || this.navigating || running.delivery.queue.length) return;
     try {
       await this.#commit(running.document.session, []);
     } catch (problem) {
-      if (problem instanceof Superseded) this.#giveWay();
+      // Whose session this page has ended itself, meanwhile, is no other window's.
+      if (problem instanceof Superseded && this.running === running && !this.navigating) this.#giveWay();
     }
   }
 

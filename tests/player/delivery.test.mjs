@@ -236,6 +236,29 @@ test("leaving waits until all is saved, and not longer than the limit", async ()
   assert.equal(await second, true);
 });
 
+test("leaving waits for the repeat, too: it must not arrive when the session is over", async () => {
+  const answers = [];
+  const { time, made } = delivery((batches) => {
+    return new Promise((resolve) => answers.push(() => resolve({ saved: batches.at(-1).sequence })));
+  });
+  made.add({ sequence: 1 }, { urgent: true });
+  await time.pass(10);
+  made.add({ sequence: 2 }, { urgent: true });
+  await time.pass(10);
+  const [first, repeat] = answers;
+  let has = "not";
+  const settled = made.settled(1000).then((answer) => (has = answer));
+
+  repeat();
+  await time.pass(10);
+  assert.equal(has, "not");
+  assert.equal(made.state, "saved");
+  first();
+  await settled;
+
+  assert.equal(has, true);
+});
+
 for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
   test(`whatever answers are lost, the server ends with every batch once and in order (${seed})`, async () => {
     let state = seed;

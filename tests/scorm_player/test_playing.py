@@ -173,6 +173,20 @@ def test_the_later_window_takes_over_and_the_earlier_one_writes_nothing_more(db,
     assert values(db, second)["cmi.suspend_data"] == "first"
 
 
+def test_a_repeat_that_comes_after_its_session_brings_nothing_and_is_told_what_is_saved(db, cast):
+    registration = registered(db, cast.ana)
+    first = launched(db, registration)
+    sent(db, first, 1, ("cmi.suspend_data", "first"))
+    second = launched(db, registration, now=NOW + timedelta(minutes=1))
+
+    again = runtime.commit(db, first.session_id, [Batch(1, [("cmi.suspend_data", "other")])], now=NOW)
+
+    assert (again.saved, again.applied) == (1, 0)
+    assert values(db, second)["cmi.suspend_data"] == "first"
+    with pytest.raises(Superseded):  # an empty one asks whether the window may go on
+        runtime.commit(db, first.session_id, [], now=NOW)
+
+
 def test_what_an_earlier_device_has_not_sent_is_known(db, cast):
     registration = registered(db, cast.ana)
     launch = launched(db, registration)
