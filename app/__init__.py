@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from app import errors, metrics, navigation, wiring
 from app.static_files import StaticFiles
+from app.translating import Translating, file_size, translated
 from app.unversioned import Unversioned
 from core import clock, http
 from core.config import Config
@@ -28,6 +29,7 @@ def create_app(config: Config, database: Database) -> Flask:
 def build() -> Flask:
     """Return the application with all its views, before it knows its settings and its database."""
     app = Flask("stoa", root_path=str(ROOT), static_folder=None)
+    app.jinja_environment = Translating
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(ROOT / "translations")
     app.config["SESSION_COOKIE_NAME"] = "stoa_flash"  # Flask's own session carries one-time messages, nothing else
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
@@ -43,6 +45,8 @@ def build() -> Flask:
     app.context_processor(navigation.template_values)
     app.jinja_env.globals["csrf_token"] = http.csrf_token
     app.jinja_env.filters["local_time"] = local_time
+    app.jinja_env.filters["translated"] = translated
+    app.jinja_env.filters["filesize"] = file_size
     return app
 
 
@@ -66,6 +70,8 @@ def lead_to_the_application() -> Response | None:
 
 def locale() -> str:
     """Return the language of this page: the person's, the organization's, else what the browser asks for."""
+    if made_up := http.config().pseudo_locale:
+        return made_up
     person = http.visitor()
     if person is not None and person.locale:
         return person.locale

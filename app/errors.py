@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
+from app.translating import translated
 from core.errors import ProofNeeded, SecondFactorNeeded, StoaError, Unauthorized
 from core.http import request_id, visitor
 from core.logs import logger
@@ -16,7 +17,7 @@ from core.logs import logger
 log = logger("app")
 
 PAGES = (400, 403, 404, 410, 413, 429, 500, 503)
-"""Statuses with a page of their own."""
+"""Statuses with a page of their own, for when there is nothing more to say."""
 
 
 def register(app: Flask) -> None:
@@ -53,7 +54,7 @@ def _ask_for_proof(error: ProofNeeded) -> str:
     sent = [(name, value) for name, value in request.form.items(multi=True) if name not in ("proof", "csrf_token")]
     page = request.referrer if request.method == "POST" and request.files else request.full_path.rstrip("?")
     return render_template(
-        "accounts/proof.html", error=error.message if request.form.get("proof") else "",
+        "accounts/proof.html", error=translated(error.message) if request.form.get("proof") else "",
         action=request.full_path.rstrip("?") if is_form else url_for("accounts.prove_presence", next=page),
         sent=sent if is_form else [],
     )  # fmt: skip
@@ -103,8 +104,10 @@ def _wants_page() -> bool:
 
 def _respond(status: int, title: str, message: str, problems: tuple[Any, ...]) -> Response:
     if _wants_page():
+        says_more = message != title and status < 500
         page = render_template(
-            "errors/error.html", status=status, title=title, message=message, problems=problems,
+            f"errors/{status}.html" if status in PAGES and not says_more else "errors/error.html", status=status,
+            title=translated(title), message=translated(message) if says_more else "", problems=problems,
             request_id=request_id(),
         )  # fmt: skip
         return Response(page, status=status, mimetype="text/html")

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
 from core.errors import Problem
+from core.words import said
 
 Schema = Mapping[str, Any]
 
@@ -164,7 +165,11 @@ def _explain(error: ValidationError) -> Iterator[Problem]:
     elif rule == "additionalProperties":
         known = schema["properties"]
         yield from (
-            Problem(prefix + str(name)[:100], "There is no such field.", f"Known are {', '.join(known)}.")
+            Problem(
+                prefix + str(name)[:100],
+                "There is no such field.",
+                said("Known are %(known)s.", known=", ".join(known)),
+            )
             for name in given
             if name not in known
         )

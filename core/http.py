@@ -24,6 +24,7 @@ from core.config import Config
 from core.db import Database, ReadOnly, uuid7
 from core.errors import BadRequest, Forbidden, NotFound, ProofNeeded, SecondFactorNeeded, Unauthorized
 from core.files import Files
+from core.words import said
 
 View = TypeVar("View", bound=Callable[..., Any])
 _ASK = "Give your password or code at /me/proof, then do it again."
@@ -256,7 +257,11 @@ def refuse_other_hosts() -> None:
         raise Unauthorized("Send Authorization: Bearer with the token of an API client.")
     if kind is None:
         raise BadRequest(
-            f"Stoa does not answer on {request.host}. Open {settings.app_origin}, or set APP_ORIGIN and CONTENT_ORIGIN."
+            said(
+                "Stoa does not answer on %(host)s. Open %(app_origin)s, or set APP_ORIGIN and CONTENT_ORIGIN.",
+                host=request.host,
+                app_origin=settings.app_origin,
+            )
         )
     if kind != access.host:
         raise NotFound
@@ -289,7 +294,9 @@ def recognize() -> None:
         holds = person.may_somewhere if access.limited else person.may
         if not holds(access.permission):
             whose = "Your role" if program is None else "This API client"
-            raise Forbidden(f"{whose} does not include this ({access.permission}).")
+            raise Forbidden(
+                said("%(whose)s does not include this (%(permission)s).", whose=whose, permission=access.permission)
+            )
         if access.critical and program is None:
             _require_proof(person)
     if person_now := visitor():
@@ -366,7 +373,9 @@ def form(names: Mapping[str, int]) -> dict[str, str]:
     for name, longest in names.items():
         value = request.form.get(name, "").strip()
         if len(value) > longest or "\x00" in value:
-            raise BadRequest(f"The field {name} takes at most {longest} characters.")
+            raise BadRequest(
+                said("The field %(name)s takes at most %(longest)s characters.", name=name, longest=longest)
+            )
         values[name] = value
     return values
 

@@ -14,6 +14,7 @@ from accounts.services.import_file import safe_cell
 from core import clock, jobs
 from core.errors import Invalid, Problem
 from core.http import config, current_tenant, current_user, database, files, form, requires
+from core.words import read
 
 SHOWN = 100
 
@@ -110,7 +111,7 @@ def people_import_problems(import_id: UUID) -> ResponseReturnValue:
     writer = csv.writer(text)
     writer.writerow(["row", "column", "reason", "fix"])
     writer.writerows(
-        [one["row"], *(safe_cell(one[name]) for name in ("column", "reason", "remedy"))] for one in problems
+        [one["row"], *(safe_cell(read(one[name])) for name in ("column", "reason", "remedy"))] for one in problems
     )
     headers = {"Content-Disposition": f'attachment; filename="problems-{import_id}.csv"'}
     return Response("\ufeff" + text.getvalue(), mimetype="text/csv", headers=headers)

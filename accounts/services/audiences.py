@@ -26,6 +26,7 @@ from core import audit
 from core.db import Session, uuid7
 from core.errors import Invalid, NotFound, Problem
 from core.events import publish
+from core.words import said
 
 Rule = Mapping[str, Any]
 KINDS = ("all", "any", "none")
@@ -101,7 +102,7 @@ class AudienceMember:
 def check(session: Session, rule: Rule) -> list[Problem]:
     """Return what is wrong with a rule, each at its place: "0.2" is the third entry of the first entry."""
     for error in _validator.iter_errors(dict(rule)):
-        return [Problem("rule", f"This is not a rule: {error.message[:200]}")]
+        return [Problem("rule", said("This is not a rule: %(message)s", message=error.message[:200]))]
     words = known(session)
     leaves = list(_conditions(rule))
     problems = []
@@ -109,7 +110,14 @@ def check(session: Session, rule: Rule) -> list[Problem]:
         problems.append(Problem("rule", "There is no condition yet.", "Add at least one."))
     if len(leaves) > MOST_CONDITIONS or any(path.count(".") >= DEEPEST for path, _ in leaves):
         problems.append(
-            Problem("rule", f"A rule has at most {MOST_CONDITIONS} conditions, in groups {DEEPEST} deep at most.")
+            Problem(
+                "rule",
+                said(
+                    "A rule has at most %(most_conditions)s conditions, in groups %(deepest)s deep at most.",
+                    most_conditions=MOST_CONDITIONS,
+                    deepest=DEEPEST,
+                ),
+            )
         )
     choices: dict[str, set[str]] = {}
     for path, condition in leaves:
@@ -264,16 +272,27 @@ def _wrong(
     session: Session, path: str, condition: Rule, word: Predicate | None, choices: dict[str, set[str]]
 ) -> list[Problem]:
     if word is None:
-        return [Problem(path, f"Rules know no {condition['field']}.")]
+        return [Problem(path, said("Rules know no %(condition)s.", condition=condition["field"]))]
     if condition["op"] not in word.operators:
-        return [Problem(path, f"{word.label} cannot be compared by {condition['op']}.")]
+        return [
+            Problem(
+                path,
+                said("%(label)s cannot be compared by %(condition)s.", label=word.label, condition=condition["op"]),
+            )
+        ]
     values: Sequence[str] = condition["value"]
     if word.choices is not None:
         if word.field not in choices:
             choices[word.field] = {value for value, _label in word.choices(session)}
         wrong = [value for value in values if value not in choices[word.field]]
         return (
-            [Problem(path, f"{word.label}: what was chosen is not there any more.", "Choose again.")] if wrong else []
+            [
+                Problem(
+                    path, said("%(label)s: what was chosen is not there any more.", label=word.label), "Choose again."
+                )
+            ]
+            if wrong
+            else []
         )
     if word.takes == "people":
         ids = [_id(value) for value in values]

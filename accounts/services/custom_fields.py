@@ -13,6 +13,7 @@ from accounts.tables import CustomField, FieldType, FieldVisibility
 from core import audit
 from core.db import Session, uuid7
 from core.errors import Invalid, NotFound, Problem
+from core.words import said
 
 TYPES = tuple(FieldType)
 VISIBILITIES = tuple(FieldVisibility)
@@ -98,7 +99,7 @@ def merged(
     for code, text in given.items():
         field = known.get(code)
         if field is None:
-            problems.append(Problem(f"custom_{code}", f"There is no field {code}."))
+            problems.append(Problem(f"custom_{code}", said("There is no field %(code)s.", code=code)))
             continue
         value, problem = _fitted(field, text.strip())
         if problem:
@@ -114,12 +115,12 @@ def _fitted(field: Field, text: str) -> tuple[str, Problem | None]:
     """Return the value as it is kept, or what is wrong with it."""
     where = f"custom_{field.code}"
     if not text:
-        return "", Problem(where, f"{field.label} is missing.") if field.is_required else None
+        return "", Problem(where, said("%(label)s is missing.", label=field.label)) if field.is_required else None
     kind = FieldType(field.field_type)
     if kind is FieldType.CHOICE:
         found = next((choice for choice in field.choices if choice.casefold() == text.casefold()), None)
         remedy = f"Choose one of {', '.join(field.choices)}."
-        return found or "", None if found else Problem(where, f"{text} is not offered.", remedy)
+        return found or "", None if found else Problem(where, said("%(text)s is not offered.", text=text), remedy)
     if kind is FieldType.YES_NO:
         word = {"yes": "yes", "no": "no", "1": "yes", "0": "no", "true": "yes", "false": "no"}.get(text.lower(), "")
         return word, None if word else Problem(where, "This takes yes or no.")
@@ -137,7 +138,10 @@ def _fitted(field: Field, text: str) -> tuple[str, Problem | None]:
             return "", Problem(where, "This is not a number.", "Write it like 12.5.")
         return f"{number:f}", None
     if len(text) > LONGEST or not text.isprintable():
-        return "", Problem(where, f"{field.label} takes up to {LONGEST} characters, in one line.")
+        return "", Problem(
+            where,
+            said("%(label)s takes up to %(longest)s characters, in one line.", label=field.label, longest=LONGEST),
+        )
     return text, None
 
 

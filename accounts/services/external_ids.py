@@ -12,6 +12,7 @@ from accounts.tables import ExternalId
 from core import audit
 from core.db import Session
 from core.errors import Invalid, NotFound, Problem
+from core.words import said
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,10 @@ def add(session: Session, user_id: UUID, system: str, external_id: str, now: dat
     problems = []
     for where, text, most in (("source_system", system, 60), ("external_id", external_id, 255)):
         if not text or not text.isprintable() or len(text) > most:
-            problems.append(Problem(where, f"This takes 1 to {most} characters, in one line."))
+            problems.append(Problem(where, said("This takes 1 to %(most)s characters, in one line.", most=most)))
     holder = store.people_by_external_id(session, system, [external_id]).get(external_id)
     if holder is not None and holder != user_id:
-        problems.append(Problem("external_id", f"{system} knows somebody else by this id."))
+        problems.append(Problem("external_id", said("%(system)s knows somebody else by this id.", system=system)))
     if problems:
         raise Invalid(problems=problems)
     if holder is None:

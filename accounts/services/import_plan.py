@@ -15,6 +15,7 @@ from accounts.store import imports as store
 from accounts.store import units as unit_store
 from accounts.store.imports import Known
 from core.db import Session, uuid7
+from core.words import said
 
 TARGETS = {
     "email": "e mail,email,mail,e mail address,email address",
@@ -136,7 +137,12 @@ class _Planner:
             if planned is None or len(self.result.problems) > before:
                 continue
             if (earlier := seen.setdefault(planned.email, number)) != number:
-                self._wrong(number, "email", f"Row {earlier} is about the same person.", "Keep one of them.")
+                self._wrong(
+                    number,
+                    "email",
+                    said("Row %(earlier)s is about the same person.", earlier=earlier),
+                    "Keep one of them.",
+                )
             else:
                 self.result.rows.append(planned)
         self._own_names()
@@ -170,10 +176,20 @@ class _Planner:
             return None
         email = given.get("email", "").lower() or (known.email if known else "")
         if known is None and not people.is_email(email):
-            self._wrong(number, "email", f"{email or 'Nothing'} is not an e-mail address.", "A new person needs one.")
+            self._wrong(
+                number,
+                "email",
+                said("%(email)s is not an e-mail address.", email=email) if email else "The e-mail is missing.",
+                "A new person needs one.",
+            )
             return None
         if known is not None and email != known.email:
-            self._wrong(number, "email", f"They are known as {known.email}.", "The e-mail is theirs to change.")
+            self._wrong(
+                number,
+                "email",
+                said("They are known as %(email)s.", email=known.email),
+                "The e-mail is theirs to change.",
+            )
         account = self.elsewhere.get(email)
         planned = Planned(
             number, email, known.user_id if known else account or uuid7(), known, {}, known is None and account is None
@@ -198,7 +214,7 @@ class _Planner:
         }
         if len({member.user_id for member in found.values()}) > 1:
             names = ", ".join(f"{target}: {member.email}" for target, member in found.items())
-            self._wrong(number, next(iter(found)), f"Its ids belong to different people ({names}).")
+            self._wrong(number, next(iter(found)), said("Its ids belong to different people (%(names)s).", names=names))
             return ""
         return next(iter(found.values()), None)
 
@@ -214,19 +230,29 @@ class _Planner:
         for target, most in (("first_name", 99), ("last_name", 99), ("employee_id", 100), ("position_title", 100)):
             text = given.get(target, "")
             if len(text) > most:
-                self._wrong(number, target, f"At most {most} characters.")
+                self._wrong(number, target, said("At most %(most)s characters.", most=most))
             elif text:
                 values[target] = text
         for target, column, rows in (("unit", "org_unit_id", self.units), ("position", "position_id", self.positions)):
             code = given.get(target, "")
             if code and code.lower() not in rows:
-                self._wrong(number, target, f"There is no {target} with the code {code} in use.", "Add it first.")
+                absent = (
+                    said("There is no unit with the code %(code)s in use.", code=code)
+                    if target == "unit"
+                    else said("There is no position with the code %(code)s in use.", code=code)
+                )
+                self._wrong(number, target, absent, "Add it first.")
             elif code:
                 values[column] = rows[code.lower()].id
         if text := given.get("hired_on", ""):
             day = _day(text)
             if day is None:
-                self._wrong(number, "hired_on", f"{text} is not a day.", "Write it like 2026-03-31 or 31.03.2026.")
+                self._wrong(
+                    number,
+                    "hired_on",
+                    said("%(text)s is not a day.", text=text),
+                    "Write it like 2026-03-31 or 31.03.2026.",
+                )
             else:
                 values["hired_on"] = day
         if text := given.get("tags", ""):
@@ -258,7 +284,7 @@ class _Planner:
         for row in self.result.rows:
             text = row.changes.get("employee_id")
             if text and holders.setdefault(text, row.user_id) != row.user_id:
-                self._wrong(row.row, "employee_id", f"Somebody else has the employee id {text}.")
+                self._wrong(row.row, "employee_id", said("Somebody else has the employee id %(text)s.", text=text))
 
     def _managers(self) -> None:
         """Resolve managers, known ones and those of the file in any order; refuse lines that run in a circle."""
@@ -277,7 +303,10 @@ class _Planner:
             )
             if manager_id is None:
                 self._wrong(
-                    row.row, "manager", f"{name} is nobody here, nor in this file.", "Use an e-mail or employee id."
+                    row.row,
+                    "manager",
+                    said("%(name)s is nobody here, nor in this file.", name=name),
+                    "Use an e-mail or employee id.",
                 )
                 continue
             row.values["manager_id"] = above[row.user_id] = manager_id

@@ -19,6 +19,7 @@ from core.errors import Invalid, NotFound, Problem
 from core.events import publish
 from core.jobs import enqueue
 from core.reach import Reach
+from core.words import said
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]+|[^@\s]{1,64}@localhost")
 SHORTEST_PASSWORD = 10
@@ -200,9 +201,20 @@ def _check(email: str, first_name: str, last_name: str, roles: Sequence[str], pa
         problems.append(Problem("email", "This is not an e-mail address.", "Write it like name@example.org."))
     problems += name_problems(first_name, last_name)
     if unknown := [role for role in roles if role not in set(RoleCode)]:
-        problems.append(Problem("roles", f"There is no role {unknown[0]}.", f"Use {', '.join(RoleCode)}."))
+        problems.append(
+            Problem(
+                "roles",
+                said("There is no role %(unknown)s.", unknown=unknown[0]),
+                said("Use %(known)s.", known=", ".join(RoleCode)),
+            )
+        )
     if password is not None and len(password) < SHORTEST_PASSWORD:
-        problems.append(Problem("password", f"A password needs at least {SHORTEST_PASSWORD} characters."))
+        problems.append(
+            Problem(
+                "password",
+                said("A password needs at least %(count)s characters.", count=SHORTEST_PASSWORD),
+            )
+        )
     if problems:
         raise Invalid(problems=problems)
 

@@ -23,12 +23,13 @@ from accounts.tables import (
     RoleCode,
     User,
 )
-from core import audit, clock
+from core import audit, clock, words
 from core.db import Session
 from core.errors import Conflict, Invalid, NotFound, Problem
 from core.events import publish
 from core.files import StoredFile, keep
 from core.jobs import enqueue
+from core.words import said
 
 Tell = Callable[[int, str], None]
 MOST_PROBLEMS = 5000
@@ -80,9 +81,11 @@ def ask_for_check(session: Session, import_id: UUID, mapping: Mapping[str, str],
     problems = []
     meanings = list(mapping.values())
     if unknown := [target for target in meanings if target not in allowed]:
-        problems.append(Problem("mapping", f"No column can mean {unknown[0]}."))
+        problems.append(Problem("mapping", said("No column can mean %(unknown)s.", unknown=unknown[0])))
     if twice := [target for target in set(meanings) if meanings.count(target) > 1]:
-        problems.append(Problem("mapping", f"Two columns mean {twice[0]}.", "Leave one of them out."))
+        problems.append(
+            Problem("mapping", said("Two columns mean %(twice)s.", twice=twice[0]), "Leave one of them out.")
+        )
     if not {"email", "employee_id", "external_id"} & set(meanings):
         problems.append(
             Problem("mapping", "No column says who a row is about.", "Name e-mail, employee id or external id.")
@@ -110,7 +113,7 @@ def _plan(session: Session, row: PeopleImport, data: bytes) -> Plan:
 def _note(row: PeopleImport, plan: Plan) -> None:
     problems = sorted(plan.problems, key=lambda problem: problem.row)
     row.totals = plan.totals() | {"problems": len(problems)}
-    row.problems = [asdict(problem) for problem in problems[:MOST_PROBLEMS]]
+    row.problems = [asdict(problem) | {"reason": words.kept(problem.reason)} for problem in problems[:MOST_PROBLEMS]]
     row.step = ImportStep.CHECKED
 
 

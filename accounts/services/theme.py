@@ -17,6 +17,7 @@ from core import audit, clock, files
 from core.db import Session, organization_of
 from core.errors import Invalid, NotFound, Problem
 from core.files import Files, StoredFile
+from core.words import said
 
 TEXT = 4.5
 """Contrast that text needs (WCAG 2.2, 1.4.3)."""
@@ -25,8 +26,12 @@ BRAND, ACCENT = "#0e5a6e", "#a8481f"
 """Of Stoa itself, and of an organization that names none."""
 
 LARGEST_LOGO = 256 * 1024
-_LIGHT = (("pages", "#faf8f4"), ("cards", "#ffffff"), ("sunken parts", "#f2eee6"))  # static/site/tokens.css
-_DARK = (("pages", "#11171d"), ("cards", "#182029"), ("sunken parts", "#0d1217"))
+_LIGHT = (  # static/site/tokens.css
+    (said("pages"), "#faf8f4"), (said("cards"), "#ffffff"), (said("sunken parts"), "#f2eee6")
+)  # fmt: skip
+_DARK = (
+    (said("dark pages"), "#11171d"), (said("dark cards"), "#182029"), (said("dark sunken parts"), "#0d1217")
+)  # fmt: skip
 _PICTURES = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"))
 
 
@@ -46,7 +51,13 @@ class Pair:
     """Two colors that meet on a page, in words, and their contrast."""
 
     says: str
-    contrast: float
+    color: str
+    ground: str
+
+    @property
+    def contrast(self) -> float:
+        """The contrast ratio, 1 to 21."""
+        return contrast(self.color, self.ground)
 
 
 @dataclass(frozen=True)
@@ -89,15 +100,38 @@ def pairs(brand: str, accent: str) -> list[Pair]:
 def pairs_of(name: str, color: str) -> list[Pair]:
     """Return the pairs that one color is in, on light and on dark pages."""
     made = shades(color)
+    who = said("Brand") if name == "brand" else said("Accent")
+    light, dark = {"who": who, "color": made.light}, {"who": who, "color": made.dark}
     found = [
-        *(Pair(f"{name} {made.light} on {where} {ground}", contrast(made.light, ground)) for where, ground in _LIGHT),
-        Pair(f"{name} {made.light} on its tint {made.light_tint}", contrast(made.light, made.light_tint)),
-        *(Pair(f"{name} {made.dark} on dark {where} {ground}", contrast(made.dark, ground)) for where, ground in _DARK),
-        Pair(f"{name} {made.dark} on its dark tint {made.dark_tint}", contrast(made.dark, made.dark_tint)),
+        *(
+            Pair(
+                said("%(who)s %(color)s on %(where)s %(ground)s", **light, where=where, ground=ground),
+                made.light,
+                ground,
+            )
+            for where, ground in _LIGHT
+        ),
+        Pair(
+            said("%(who)s %(color)s on its tint %(ground)s", **light, ground=made.light_tint),
+            made.light,
+            made.light_tint,
+        ),
+        *(
+            Pair(
+                said("%(who)s %(color)s on %(where)s %(ground)s", **dark, where=where, ground=ground), made.dark, ground
+            )
+            for where, ground in _DARK
+        ),
+        Pair(
+            said("%(who)s %(color)s on its dark tint %(ground)s", **dark, ground=made.dark_tint),
+            made.dark,
+            made.dark_tint,
+        ),
     ]
     if name == "brand":
-        found.append(Pair(f"white on buttons {made.light}", contrast("#ffffff", made.light)))
-        found.append(Pair(f"ink #11171d on dark pages' buttons {made.dark}", contrast("#11171d", made.dark)))
+        found.append(Pair(said("White on buttons %(ground)s", ground=made.light), "#ffffff", made.light))
+        ink = said("Ink #11171d on the buttons of dark pages %(ground)s", ground=made.dark)
+        found.append(Pair(ink, "#11171d", made.dark))
     return found
 
 
@@ -122,9 +156,14 @@ def check(brand: str, accent: str) -> None:
             continue
         worst = min(pairs_of(field, color), key=lambda pair: pair.contrast)
         if worst.contrast < TEXT:
-            said = worst.says[0].upper() + worst.says[1:]
-            what = f"{said} has a contrast of {worst.contrast:.2f}:1; text needs 4.5:1."
-            problems.append(Problem(field, what, f"The nearest shade that can be read is {nearest(color)}."))
+            what = said(
+                "%(pair)s has a contrast of %(contrast)s:1; text needs 4.5:1.",
+                pair=worst.says,
+                contrast=f"{worst.contrast:.2f}",
+            )
+            problems.append(
+                Problem(field, what, said("The nearest shade that can be read is %(nearest)s.", nearest=nearest(color)))
+            )
     if problems:
         raise Invalid(problems=problems)
 

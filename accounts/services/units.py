@@ -16,6 +16,7 @@ from core import audit
 from core.db import Session, uuid7
 from core.errors import Conflict, Invalid, NotFound, Problem
 from core.jobs import enqueue
+from core.words import said
 
 TYPES = tuple(OrgUnitType)
 DEEPEST = 20
@@ -215,7 +216,7 @@ def restore(session: Session, unit_id: UUID) -> None:
     row = _row(session, unit_id)
     parent = store.find(session, row.parent_id) if row.parent_id else None
     if parent is not None and parent.archived_at is not None:
-        raise Conflict(f"The unit above it, {parent.name}, is archived. Restore that one first.")
+        raise Conflict(said("The unit above it, %(name)s, is archived. Restore that one first.", name=parent.name))
     row.archived_at = row.archived_by = None
     audit.record(session, "unit.restored", "org_unit", unit_id)
 
@@ -231,7 +232,9 @@ def _check(session: Session, facts: dict[str, str], row: OrgUnit | None) -> tupl
     if facts["code"] and store.code_is_taken(session, OrgUnit, facts["code"], row.id if row else None):
         problems.append(Problem("code", "Another unit has this code, perhaps an archived one."))
     if facts["unit_type"] not in set(OrgUnitType):
-        problems.append(Problem("unit_type", "There is no such kind of unit.", f"Use {', '.join(OrgUnitType)}."))
+        problems.append(
+            Problem("unit_type", "There is no such kind of unit.", said("Use %(known)s.", known=", ".join(OrgUnitType)))
+        )
     manager_id = member_store.user_id_by_email(session, facts["manager_email"]) if facts["manager_email"] else None
     if facts["manager_email"] and manager_id is None:
         problems.append(Problem("manager_email", "Nobody here has this e-mail."))
@@ -257,7 +260,7 @@ def _parent(session: Session, parent_id: str, row: OrgUnit | None, problems: lis
             problems.append(Problem("parent_id", "A unit cannot lie below itself.", "Choose one outside its branch."))
         height = (store.deepest_below(session, row.path) - len(row.path)) // _STEP + 1
     if len(parent.path) // _STEP + height > DEEPEST:
-        problems.append(Problem("parent_id", f"A tree of units has at most {DEEPEST} levels."))
+        problems.append(Problem("parent_id", said("A tree of units has at most %(deepest)s levels.", deepest=DEEPEST)))
     return parent
 
 
@@ -266,9 +269,13 @@ def code_problems(name: str, code: str, longest: int) -> list[Problem]:
     problems = []
     for where, value, most in (("name", name, longest), ("code", code, 50)):
         if not value:
-            problems.append(Problem(where, f"The {where} is missing."))
+            problems.append(Problem(where, said("The %(where)s is missing.", where=where)))
         elif not value.isprintable() or len(value) > most:
-            problems.append(Problem(where, f"A {where} takes up to {most} characters, in one line."))
+            problems.append(
+                Problem(
+                    where, said("A %(where)s takes up to %(most)s characters, in one line.", where=where, most=most)
+                )
+            )
     return problems
 
 

@@ -10,6 +10,7 @@ from accounts.tables import PeopleView
 from core import audit
 from core.db import Session
 from core.errors import Invalid, NotFound, Problem
+from core.words import said
 
 NAMES = ("q", "status", "unit", "position", "role", "manager", "audience", "sort", "column")
 """What of the list's address belongs to a view; the page one is on does not."""
@@ -51,7 +52,7 @@ def save(
     row = store.find_named(session, user_id, name)
     if row is None:
         if store.count_owned(session, user_id) >= MOST:
-            raise Invalid(problems=[Problem("name", f"You have {MOST} views. Remove one first.")])
+            raise Invalid(problems=[Problem("name", said("You have %(most)s views. Remove one first.", most=MOST))])
         row = PeopleView(owner_id=user_id, name=name, created_at=now)
         session.add(row)
     row.query, row.is_shared = dict(kept(query)), shared

@@ -39,7 +39,7 @@ class PeopleImport(TenantTable):
     sends_letters: Mapped[bool] = mapped_column(default=False)
     step: Mapped[ImportStep] = enum_column(ImportStep, default=ImportStep.UPLOADED)
     totals: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    problems: Mapped[list[Any]] = mapped_column(default=list)  # {row, column, reason, remedy}
+    problems: Mapped[list[Any]] = mapped_column(default=list)  # {row, column, reason (core.words.kept), remedy}
     job_id: Mapped[UUID | None]
     created_at: Mapped[datetime]
     created_by: Mapped[UUID | None]

@@ -10,6 +10,7 @@ from flask import request
 from catalog import rules
 from core.errors import BadRequest, Invalid, Problem
 from core.http import form
+from core.words import said
 
 PAGE = 50
 _NUMBER = re.compile(r"-?\d{1,9}([.,]\d{1,9})?")
@@ -35,7 +36,7 @@ def body(schema: rules.Schema) -> dict[str, Any]:
     try:
         value = orjson.loads(request.get_data())
     except orjson.JSONDecodeError as error:
-        raise BadRequest(f"The body is not JSON: {error}.") from error
+        raise BadRequest(said("The body is not JSON: %(error)s.", error=error)) from error
     if not isinstance(value, dict):
         raise Invalid(problems=[Problem("", "The body is a JSON object.")])
     if problems := rules.check(schema, value):

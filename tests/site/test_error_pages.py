@@ -23,3 +23,11 @@ def test_axe_finds_nothing_on_error_pages(site, browser: Browser, scheme):
 
             assert violations(page) == []
             assert not scrolls_sideways(page)
+
+
+def test_an_address_that_leads_nowhere_is_told_in_words(client):
+    page = client.get("/nothing/here")
+
+    assert page.status_code == 404
+    assert "The address may be mistyped" in page.text
+    assert "Not Found" not in page.text

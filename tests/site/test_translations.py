@@ -1,6 +1,9 @@
+import copy
 import re
 from pathlib import Path
 
+from app.translating import translated
+from core import words
 from tools.translations import extract, pseudo
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
@@ -18,6 +21,24 @@ def test_every_text_of_the_components_is_collected():
     texts = {text for message in extract() for text in ([message.id] if isinstance(message.id, str) else message.id)}
 
     assert {"Not started", "Skip to the content", "due in %(num)s days (%(day)s)", "There is nothing here"} <= texts
+
+
+def test_what_errors_and_problems_say_is_collected_too():
+    texts = {message.id for message in extract()}
+
+    assert {
+        "There is no such person.",
+        "This contradicts what is already there",
+        "At most %(most)s characters.",
+    } <= texts
+
+
+def test_a_text_with_values_is_kept_and_read_again_and_spoken_by_its_pattern(app):
+    text = words.said("%(who)s has %(count)s", who=words.said("Nobody"), count=3)
+
+    assert words.read(words.kept(text)) == copy.deepcopy(text) == "Nobody has 3"
+    with app.test_request_context():
+        assert translated(words.kept(text)) == "Nobody has 3"
 
 
 def test_no_template_of_the_frame_writes_a_style_or_a_script_into_the_page():

@@ -12,6 +12,7 @@ from accounts.services import reach
 from core.errors import BadRequest, Invalid, Problem
 from core.http import current_user
 from core.reach import Reach
+from core.words import said
 
 PAGE = 50
 Word = TypeVar("Word", bound=StrEnum)
@@ -65,7 +66,7 @@ def body() -> dict[str, Any]:
     try:
         value = orjson.loads(request.get_data())
     except orjson.JSONDecodeError as error:
-        raise BadRequest(f"The body is not JSON: {error}.") from error
+        raise BadRequest(said("The body is not JSON: %(error)s.", error=error)) from error
     if not isinstance(value, dict):
         raise BadRequest("The body must be a JSON object.")
     return value

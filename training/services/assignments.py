@@ -15,6 +15,7 @@ from core.db import Session
 from core.errors import Invalid, NotFound, Problem
 from core.events import publish
 from core.reach import Reach
+from core.words import said
 from training.errors import NotPublished
 from training.events import AssignmentCreated
 from training.rules.assignments import AssignmentType, Obligation, Standing, due_on, end_of_day
@@ -115,7 +116,7 @@ def _check(user_ids: Sequence[UUID], due: date | None, today: date) -> None:
     if not user_ids:
         problems.append(Problem("user_ids", "Nobody is chosen.", "Choose at least one person."))
     if len(user_ids) > MOST_PEOPLE:
-        problems.append(Problem("user_ids", f"At most {MOST_PEOPLE:,} people at a time."))
+        problems.append(Problem("user_ids", said("At most %(f)s people at a time.", f=f"{MOST_PEOPLE:,}")))
     if due is not None and due < today:
         problems.append(Problem("due_on", "This day has passed.", "Choose today or a later day."))
     if due is not None and due.year > today.year + 20:
