@@ -95,6 +95,12 @@ SETTINGS = (
     Setting("IMPORT_MAX_BYTES", "33554432", "Largest file of people to import, in bytes."),
     Setting("IMPORT_MAX_ROWS", "100000", "Most rows in a file of people to import."),
     Setting("STOA_TEST", "0", "1 opens the test clock; refused beyond loopback."),
+    Setting(
+        "STOA_PSEUDO_LOCALE",
+        "(none)",
+        "With STOA_TEST=1: show every page in a made-up language, en@pseudo (longer, accented) or ar@pseudo (from "
+        "right to left).",
+    ),
 )
 
 
@@ -129,6 +135,7 @@ class Config:
     import_max_rows: int = 100_000
     xapi_rate: int = 0
     proof_minutes: int = 15
+    pseudo_locale: str = ""
 
     @property
     def app_host(self) -> str:
@@ -189,6 +196,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         smtp_url=env.get("SMTP_URL") or None,
         mail_from=env.get("MAIL_FROM") or "Stoa <no-reply@localhost>",
         test=_flag(env, "STOA_TEST", default=False),
+        pseudo_locale=_one_of(env, "STOA_PSEUDO_LOCALE", ("", "en@pseudo", "ar@pseudo")),
         proof_minutes=_number(env, "STOA_PROOF_MINUTES", 15),
         xapi_rate=_whole(env, "STOA_XAPI_RATE", 0),
         import_max_bytes=_number(env, "IMPORT_MAX_BYTES", 32 << 20),
@@ -215,6 +223,8 @@ def _check(config: Config, *, insecure: bool) -> None:
     for name, keys in (("STOA_SEALING_KEYS", config.sealing_keys), ("STOA_AUDIT_KEYS", config.audit_keys)):
         if any(len(key) < 32 for key in keys):
             raise ConfigurationError(f"{name} has a key that is too short: use at least 32 random characters each.")
+    if config.pseudo_locale and not config.test:
+        raise ConfigurationError("STOA_PSEUDO_LOCALE is for tests: set STOA_TEST=1 too.")
     beyond = [address for address in config.bind if not _is_loopback(address)]
     if beyond and config.test:
         raise ConfigurationError("STOA_TEST=1 is for loopback only; unset STOA_BIND or STOA_TEST.")

@@ -37,7 +37,8 @@ def main() -> int:
         install("dev" if options.dev else "runtime")
         write_launcher()
         run([str(PYTHON), "tools/vendor.py", "--node", "requirements/node.txt"], "front-end files")
-        run([str(PYTHON), "tools/translations.py", "compile"], "translations")
+        made_up = "pseudo" if os.environ.get("STOA_PSEUDO_LOCALE") else "compile"
+        run([str(PYTHON), "tools/translations.py", made_up], "translations")
     except SetupError as error:
         print(f"\nSet-up stopped: {error}", file=sys.stderr)
         return 1

@@ -13,9 +13,12 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "translations"
-PSEUDO = "en@pseudo"
-
-ACCENTS = str.maketrans("AaBCcDdEeGgHhIiJjKkLlNnOoRrSsTtUuWwYyZz", "ÅåƁÇçÐđÉéĜĝĤĥÎîĴĵĶķĻļÑñÖöŔŕŠšŢţÛûŴŵÝýŽž")
+LETTERS = "AaBbCcDdEeFfGgHhIiJjKkLlMmNnOoPpQqRrSsTtUuVvWwXxYyZz"
+PSEUDO = {
+    "en@pseudo": str.maketrans(LETTERS, "ÅåƁƀÇçÐđÉéƑƒĜĝĤĥÎîĴĵĶķĻļḾḿÑñÖöÞþɊɋŔŕŠšŢţÛûṼṽŴŵẊẋÝýŽž"),
+    "ar@pseudo": str.maketrans(LETTERS, "ااببصصددههففغغححييججككللممننووععققررسسططؤؤظظششخخىىزز"),
+}
+"""Made-up languages, and what each does to letters: accents, and Arabic letters, which run from right to left."""
 KEPT = re.compile(r"(%\(\w+\)[sd]|%%|%[sd]|\{\w*\}|<[^>]+>|&\w+;)")  # placeholders, markup
 
 
@@ -27,7 +30,7 @@ def main() -> int:
     add.add_argument("locale")
     commands.add_parser("update", help="take new and changed texts into every language")
     commands.add_parser("compile", help="compile what is newer than its compiled form")
-    commands.add_parser("pseudo", help="make the pseudo-locale")
+    commands.add_parser("pseudo", help="make the made-up languages")
     arguments = parser.parse_args()
     if arguments.command == "add":
         save(Catalog(locale=arguments.locale), arguments.locale, template=extract())
@@ -53,34 +56,38 @@ def extract() -> Catalog:
 
 
 def make_pseudo(folder: Path = FOLDER) -> None:
-    """Write and compile the pseudo-locale."""
-    save(pseudo_catalog(extract()), PSEUDO, folder=folder)
+    """Write and compile the made-up languages."""
+    template = extract()
+    for locale in PSEUDO:
+        save(pseudo_catalog(template, locale), locale, folder=folder)
     compile_all(folder)
 
 
-def pseudo_catalog(template: Catalog) -> Catalog:
-    """The template with every text accented, bracketed and lengthened."""
-    catalog = Catalog(locale="en", project="Stoa", charset="utf-8")
+def pseudo_catalog(template: Catalog, locale: str) -> Catalog:
+    """The template with every text in foreign letters, bracketed and lengthened."""
+    catalog = Catalog(locale=locale.partition("@")[0], project="Stoa", charset="utf-8")
     for message in template:
-        if not message.id:
-            continue
-        texts = [message.id] if isinstance(message.id, str) else message.id
-        strings = tuple(pseudo(text) for text in texts)
-        catalog.add(message.id, strings if len(strings) > 1 else strings[0], context=message.context)
+        if isinstance(message.id, str):
+            if message.id:
+                catalog.add(message.id, pseudo(message.id, locale), context=message.context)
+        else:
+            one, many = (pseudo(text, locale) for text in message.id)
+            forms = (one, *[many] * (catalog.num_plurals - 1))
+            catalog.add(message.id, forms, context=message.context)
     return catalog
 
 
-def pseudo(text: str) -> str:
-    """Text that reads like `text` but is foreign and 40 % longer; placeholders and markup stay as they are."""
+def pseudo(text: str, locale: str = "en@pseudo") -> str:
+    """Text as long as `text` and 40 % more, in foreign letters; placeholders and markup stay as they are."""
     parts = KEPT.split(text)
-    accented = "".join(part if index % 2 else part.translate(ACCENTS) for index, part in enumerate(parts))
-    return f"[{accented}{' ~' * max(1, round(len(text) * 0.2))}]"
+    foreign = "".join(part if index % 2 else part.translate(PSEUDO[locale]) for index, part in enumerate(parts))
+    return f"[{foreign}{' ~' * max(1, round(len(text) * 0.2))}]"
 
 
 def load(path: Path) -> Catalog:
     """One language's texts."""
     with path.open("rb") as file:
-        return read_po(file, locale=path.parent.parent.name)
+        return read_po(file, locale=path.parent.parent.name.partition("@")[0])
 
 
 def save(catalog: Catalog, locale: str, template: Catalog | None = None, folder: Path = FOLDER) -> None:
@@ -100,13 +107,7 @@ def compile_all(folder: Path = FOLDER) -> None:
         if target.is_file() and target.stat().st_mtime >= path.stat().st_mtime:
             continue
         with target.open("wb") as file:
-            write_mo(file, load(path) if path.parent.parent.name != PSEUDO else read_pseudo(path))
-
-
-def read_pseudo(path: Path) -> Catalog:
-    """The pseudo-locale's texts, under English plural rules."""
-    with path.open("rb") as file:
-        return read_po(file, locale="en")
+            write_mo(file, load(path))
 
 
 if __name__ == "__main__":

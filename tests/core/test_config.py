@@ -21,6 +21,7 @@ def test_a_secret_key_is_made_once_and_kept(tmp_path):
         pytest.param({"APP_ORIGIN": "learn.example.org"}, "is not an origin", id="origin without scheme"),
         pytest.param({"CONTENT_ORIGIN": "http://localhost:8000"}, "must differ", id="content on the app's origin"),
         pytest.param({"STOA_SECRET_KEY": "short"}, "too short", id="short key"),
+        pytest.param({"STOA_PSEUDO_LOCALE": "ar@pseudo"}, "set STOA_TEST=1 too", id="made-up language in earnest"),
         pytest.param({"STOA_BIND": "0.0.0.0"}, "in clear", id="beyond loopback without TLS"),
         pytest.param(
             {"STOA_BIND": "0.0.0.0", "STOA_TEST": "1", "STOA_INSECURE": "1"}, "loopback only", id="test mode in public"

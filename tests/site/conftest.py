@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from werkzeug.serving import make_server
@@ -11,11 +12,17 @@ from tools import translations
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the running application, which also speaks the pseudo-locale."""
+def languages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the made-up languages, fresh from the templates and the code."""
     texts = tmp_path_factory.mktemp("translations")
     translations.make_pseudo(texts)
-    server = make_server("localhost", 0, make_app(texts), threaded=True)
+    return texts
+
+
+@pytest.fixture(scope="session")
+def site(languages: Path) -> Iterator[str]:
+    """The address of the running application, which also speaks the made-up languages."""
+    server = make_server("localhost", 0, make_app(languages), threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://localhost:{server.port}"

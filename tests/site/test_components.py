@@ -20,7 +20,7 @@ def test_axe_finds_nothing(site, browser: Browser, scheme, width):
         assert violations(page) == []
 
 
-@pytest.mark.parametrize("language", ["ar", "en@pseudo"])
+@pytest.mark.parametrize("language", ["ar@pseudo", "en@pseudo"])
 def test_axe_finds_nothing_in_other_languages(site, browser: Browser, language):
     with page_of(browser, 390, bypass_csp=True) as page:
         page.goto(f"{site}/?lang={language}")
@@ -50,7 +50,7 @@ def test_nothing_breaks_the_policy_or_complains(site, browser: Browser):
 
 
 @pytest.mark.parametrize("width", [320, 360, 768, 1024])
-@pytest.mark.parametrize("language", ["en", "ar", "en@pseudo"])
+@pytest.mark.parametrize("language", ["en", "ar@pseudo", "en@pseudo"])
 def test_no_page_scrolls_sideways(site, browser: Browser, language, width):
     with page_of(browser, width) as page:
         page.goto(f"{site}/?lang={language}")
