@@ -117,14 +117,14 @@ def sign_out_others(session: Session, user_id: UUID, now: datetime, *, keep: UUI
 
 
 def device(user_agent: str) -> str:
-    """Return what a person recognizes of a browser's name for itself: "Firefox, Linux"."""
+    """Return what a person recognizes of a browser's name for itself: "Firefox, Linux"; empty for one nobody knows."""
     browsers = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
     systems = (
         ("iPhone|iPad", "iOS"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS", "macOS"), ("Linux", "Linux")
     )  # fmt: skip
-    browser = next((name for sign, name in browsers if f"{sign}/" in user_agent), "Browser")
-    system = next((name for sign, name in systems if re.search(sign, user_agent)), None)
-    return f"{browser}, {system}" if system else browser
+    browser = next((name for sign, name in browsers if f"{sign}/" in user_agent), "")
+    system = next((name for sign, name in systems if re.search(sign, user_agent)), "")
+    return ", ".join(filter(None, (browser, system)))
 
 
 def _user(session: Session, user_id: UUID) -> User:

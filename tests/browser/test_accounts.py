@@ -18,7 +18,7 @@ def last_link(home: Path) -> str:
     return re.search(r"http://\S+", message.get_body().get_content())[0]
 
 
-def test_all_pages_of_people_and_account_hold_for_axe_and_fit_the_screen(live, page_of, size, cast):
+def test_pages_of_people_and_account_hold_for_axe_and_fit_the_screen(live, page_of, size, cast):
     page = page_of("cem", size)
 
     def look(where):
@@ -26,14 +26,9 @@ def test_all_pages_of_people_and_account_hold_for_axe_and_fit_the_screen(live, p
         assert not looking.scrolls_sideways(page), where
 
     person = f"/people/{cast.ana}"
-    for path in ("/people", "/people/new", person, f"{person}/edit", "/me", "/me/password", "/me/sessions"):
+    for path in ("/people", person):  # all others: tests/site/test_languages.py
         page.goto(live.app + path)
         look(path)
-    if size["width"] < 500:  # what breaks at all breaks there
-        for path in ("/settings", "/settings/theme", "/identity-providers", "/audit", "/audit/chain", "/lrs/privacy",
-                     "/lrs/retention", "/lrs/profiles", "/lrs/persons"):  # fmt: skip
-            page.goto(live.app + path)
-            look(path)
     page.goto(live.app + "/me/second-factor")
     look("second factor")
     page.get_by_label("Your password").fill(PASSWORD)
