@@ -27,11 +27,11 @@ from accounts.tables import (
     Audience,
     AudienceMember,
     Membership,
-    MembershipStatus,
     OrgUnit,
     RoleAssignment,
     RoleCode,
     User,
+    has_not_left,
 )
 from core.db import Session, organization_of
 
@@ -110,7 +110,7 @@ def member_in(people: People) -> ColumnElement[bool]:
 
 def fitting(condition: ColumnElement[bool], only: Sequence[UUID] | None = None) -> People:
     """Return everybody who has not left and fits; of these people only, when some are named."""
-    query = select(Membership.user_id).where(Membership.status != MembershipStatus.LEFT, condition)
+    query = select(Membership.user_id).where(has_not_left(), condition)
     return query if only is None else query.where(Membership.user_id.in_(only))
 
 
@@ -226,5 +226,5 @@ def differs(session: Session, audience_id: UUID, condition: ColumnElement[bool],
         AudienceMember.user_id == Membership.user_id,
         AudienceMember.until.is_(None),
     )
-    fits = and_(Membership.status != MembershipStatus.LEFT, condition)
+    fits = and_(has_not_left(), condition)
     return bool(session.scalar(select(exists().where(Membership.user_id.in_(user_ids), fits != present))))

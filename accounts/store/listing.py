@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import aliased
 
 from accounts.store import audiences, units
-from accounts.tables import Membership, MembershipStatus, OrgUnit, Position, User
+from accounts.tables import Membership, MembershipStatus, OrgUnit, Position, User, has_not_left
 from core.db import Session
 from core.reach import Reach
 
@@ -57,6 +57,11 @@ def page(
 
 def count(session: Session, wanted: Wanted, now: datetime) -> int:
     """Return how many people these are."""
+    if (people := _only(wanted, now)) is not None:
+        # Those who left are few: taking them out is quicker than joining everybody with everybody who is meant.
+        who = people.selected_columns.user_id
+        gone = select(Membership.user_id).where(Membership.status == MembershipStatus.LEFT)
+        return session.scalar(people.with_only_columns(func.count(who.distinct())).where(who.not_in(gone))) or 0
     return session.scalar(select(func.count()).select_from(_narrowed(session, wanted, now, "").subquery())) or 0
 
 
@@ -69,6 +74,15 @@ def everybody(session: Session, wanted: Wanted, now: datetime, *, order: str, de
     """Return all these people, read piece by piece."""
     query = _ordered(_full().where(*_conditions(session, wanted, now)), order, descending)
     yield from session.execute(query.execution_options(yield_per=1000))
+
+
+def _only(wanted: Wanted, now: datetime) -> audiences.People | None:
+    """Return who is meant where nothing but one role or one audience is asked for."""
+    if wanted.role and wanted == Wanted(role=wanted.role):
+        return audiences.holding_roles([wanted.role], now)
+    if wanted.audience_id and wanted == Wanted(audience_id=wanted.audience_id):
+        return audiences.member_ids(wanted.audience_id)
+    return None
 
 
 def _full() -> Any:
@@ -100,7 +114,7 @@ def _ordered(query: Select[Any], order: str, descending: bool) -> Select[Any]:
 
 def _conditions(session: Session, wanted: Wanted, now: datetime) -> list[ColumnElement[bool]]:
     status = Membership.status
-    found: list[ColumnElement[bool]] = [status == wanted.status if wanted.status else status != MembershipStatus.LEFT]
+    found: list[ColumnElement[bool]] = [status == wanted.status if wanted.status else has_not_left()]
     if wanted.within is not None:
         found.append(wanted.within.covers(Membership.user_id))
     if wanted.search:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import func, or_, select, text, update
 
-from accounts.tables import Membership, MembershipStatus, Organization, RoleAssignment, RoleCode, User
+from accounts.tables import Membership, MembershipStatus, Organization, RoleAssignment, RoleCode, User, has_not_left
 from core.db import Session, organization_of
 from core.reach import Reach
 
@@ -48,7 +48,7 @@ def reports(session: Session, manager_id: UUID) -> list[User]:
     query = (
         select(User)
         .join(Membership, Membership.user_id == User.id)
-        .where(Membership.manager_id == manager_id, Membership.status != MembershipStatus.LEFT)
+        .where(Membership.manager_id == manager_id, has_not_left())
         .order_by(User.last_name, User.first_name, User.id)
     )
     return list(session.scalars(query))
@@ -102,7 +102,7 @@ def user_id_by_email(session: Session, email: str) -> UUID | None:
     query = (
         select(User.id)
         .join(Membership, Membership.user_id == User.id)
-        .where(User.email == email.lower(), Membership.status != MembershipStatus.LEFT)
+        .where(User.email == email.lower(), has_not_left())
     )
     return session.scalar(query)
 

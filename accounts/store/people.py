@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from accounts.tables import Membership, MembershipStatus, Organization, User
+from accounts.tables import Membership, MembershipStatus, Organization, User, has_not_left
 from core.db import Session, organization_of
 from core.reach import Reach
 
@@ -62,7 +62,7 @@ def page(
 
     Without a `status`, everybody who has not left.
     """
-    which = [Membership.status == status if status else Membership.status != MembershipStatus.LEFT]
+    which = [Membership.status == status if status else has_not_left()]
     if within is not None:
         which.append(within.covers(Membership.user_id))
     if search:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select, text
 
-from accounts.tables import IdentityProvider, Membership, MembershipStatus, ProviderIdentity
+from accounts.tables import IdentityProvider, Membership, ProviderIdentity, has_not_left
 from core.db import Session
 
 
@@ -60,7 +60,7 @@ def count_known(session: Session) -> dict[UUID, int]:
     query = (
         select(ProviderIdentity.provider_id, func.count(ProviderIdentity.user_id.distinct()))
         .join(Membership, Membership.user_id == ProviderIdentity.user_id)
-        .where(Membership.status != MembershipStatus.LEFT)
+        .where(has_not_left())
         .group_by(ProviderIdentity.provider_id)
     )
     return {row[0]: row[1] for row in session.execute(query)}

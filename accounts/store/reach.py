@@ -7,7 +7,16 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
-from accounts.tables import Deputy, Membership, MembershipStatus, OrgUnit, Role, RoleAssignment, RoleCode, User
+from accounts.tables import (
+    Deputy,
+    Membership,
+    OrgUnit,
+    Role,
+    RoleAssignment,
+    RoleCode,
+    User,
+    has_not_left,
+)
 from core.db import Session
 
 
@@ -19,7 +28,7 @@ def people_in(managers: Collection[UUID], units: Collection[UUID]) -> Select[UUI
     below = select(OrgUnit.id).join(top, or_(OrgUnit.path == top.c.path, OrgUnit.path.like(top.c.path + "/%")))
     return select(Membership.user_id).where(
         or_(Membership.user_id.in_(select(line.c.user_id)), Membership.org_unit_id.in_(below)),
-        Membership.status != MembershipStatus.LEFT,
+        has_not_left(),
     )
 
 
@@ -44,7 +53,7 @@ def managers_among(session: Session, user_id: UUID, today: date) -> list[UUID]:
     # The ids are asked for first, and each by itself: this is asked with every page, of an index of many reports.
     leaders = {user_id, *session.scalars(stands_in_for)}
     reports = aliased(Membership)
-    has_reports = exists().where(reports.manager_id == Membership.user_id, reports.status != MembershipStatus.LEFT)
+    has_reports = exists().where(reports.manager_id == Membership.user_id, has_not_left(reports))
     query = select(Membership.user_id).where(Membership.user_id.in_(leaders), has_reports)
     return sorted(session.scalars(query))
 
@@ -91,7 +100,7 @@ def holders(session: Session) -> list[tuple[RoleAssignment, User]]:
         .join(User, User.id == RoleAssignment.user_id)
         .join(Membership, Membership.user_id == RoleAssignment.user_id)
         .where(
-            Membership.status != MembershipStatus.LEFT,
+            has_not_left(),
             or_(RoleAssignment.role.is_(None), RoleAssignment.role != "learner"),
         )
         .order_by(User.last_name, User.first_name, User.id, RoleAssignment.id)
@@ -104,7 +113,7 @@ def count_holders(session: Session) -> dict[str, int]:
     query = (
         select(RoleAssignment.role, RoleAssignment.role_id, func.count(RoleAssignment.user_id.distinct()))
         .join(Membership, Membership.user_id == RoleAssignment.user_id)
-        .where(Membership.status != MembershipStatus.LEFT)
+        .where(has_not_left())
         .group_by(RoleAssignment.role, RoleAssignment.role_id)
     )
     return {str(role.value if role else role_id): number for role, role_id, number in session.execute(query)}

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text, update
 from sqlalchemy.orm import aliased
 
-from accounts.tables import Membership, MembershipStatus, OrgUnit, Placement, Position, User
+from accounts.tables import Membership, MembershipStatus, OrgUnit, Placement, Position, User, has_not_left
 from core.db import Session
 
 
@@ -65,7 +65,7 @@ def has_open_children(session: Session, unit_id: UUID) -> bool:
 def people_count(session: Session, column: str) -> dict[UUID, int]:
     """Return how many people, who have not left, stand in each unit ("org_unit_id") or position ("position_id")."""
     key = getattr(Membership, column)
-    query = select(key, func.count()).where(key.is_not(None), Membership.status != MembershipStatus.LEFT).group_by(key)
+    query = select(key, func.count()).where(key.is_not(None), has_not_left()).group_by(key)
     return {row[0]: row[1] for row in session.execute(query)}
 
 
@@ -86,7 +86,7 @@ def people_of(
     place: type[Membership | Placement] = Membership if at is None else Placement
     units = session.scalars(select(OrgUnit.id).where(below(path) if with_below else OrgUnit.path == path)).all()
     which: list[ColumnElement[bool]] = [place.org_unit_id.in_(units)]
-    which.append(Membership.status != MembershipStatus.LEFT if at is None else _covers(at))
+    which.append(has_not_left() if at is None else _covers(at))
     ids = select(place.id, Membership.name_key, Membership.user_id).select_from(Membership).where(*which)
     if at is not None:
         ids = ids.join(Placement, Placement.user_id == Membership.user_id)

@@ -6,7 +6,7 @@ from accounts.tables.audiences import Audience, AudienceMember
 from accounts.tables.details import CustomField, Deputy, ExternalId, FieldType, FieldVisibility, UserProfile
 from accounts.tables.imports import ImportStep, PeopleImport, PeopleImportChange
 from accounts.tables.organizations import Organization, OrganizationTheme
-from accounts.tables.people import Membership, MembershipStatus, User
+from accounts.tables.people import Membership, MembershipStatus, User, has_not_left
 from accounts.tables.providers import IdentityProvider, ProviderIdentity
 from accounts.tables.roles import Role, RoleAssignment, RoleCode
 from accounts.tables.scim import ScimUser, UserGroup, UserGroupMember
@@ -53,4 +53,5 @@ __all__ = [
     "UserGroup",
     "UserGroupMember",
     "UserProfile",
+    "has_not_left",
 ]

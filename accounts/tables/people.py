@@ -2,10 +2,21 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    literal,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Base, TenantTable, enum_column, member_key, one_of, tenant_key, uuid7
@@ -86,3 +97,13 @@ class Membership(TenantTable):
         ),
         Index("ix_memberships_user_id", "user_id"),
     )
+
+
+def has_not_left(members: Any = Membership) -> ColumnElement[bool]:
+    """Return the condition that somebody is of the organization still.
+
+    The word stands in the query itself. As a parameter it makes the plan that a prepared statement falls back to expect
+    nobody, and join 50 000 rows by loops (one second in place of twenty milliseconds).
+    """
+    left = literal(MembershipStatus.LEFT, Membership.status.type, literal_execute=True)
+    return cast("ColumnElement[bool]", members.status != left)

@@ -2,7 +2,10 @@ import csv
 import io
 import re
 
-from accounts.services import audiences, members
+from sqlalchemy import event, text
+
+from accounts.permissions import PERMISSIONS
+from accounts.services import audiences, listing, members, roles
 from tests.accounts.test_members import facts
 from tests.accounts.test_units import unit
 
@@ -38,6 +41,40 @@ def test_the_address_says_whom_the_list_shows_and_in_which_order(sign_in, databa
     assert down.index(">Cem Tester</a></th>") < down.index(">Ana Tester</a></th>")
     for order in ("name", "email", "unit", "position", "employee_id", "hired", "standing"):
         assert len(shown(f"sort={order}")) == 3
+
+
+def test_as_many_are_counted_as_are_listed_also_with_a_role_held_twice_and_somebody_who_left(db, cast, now):
+    ward = unit(db, now, "W")
+    for user_id, place in ((cast.ana, f"unit:{ward}"), (cast.ben, ""), (cast.ben, f"unit:{ward}"), (cast.cem, "")):
+        roles.assign(db, user_id, "auditor", now, place=place, by=cast.cem, may=PERMISSIONS)
+    db.execute(text("UPDATE memberships SET status = 'left' WHERE user_id = :ana"), {"ana": cast.ana})
+    rule = {"all": [{"field": "role", "op": "is", "value": ["auditor"]}]}
+    auditors = audiences.add(db, name="Auditors", description="", rule=rule, now=now)
+
+    def listed(**asked):
+        found, total = listing.page(
+            db, listing.wanted(**asked), now, order="name", descending=False, offset=0, limit=50
+        )
+        return [one.person.first_name for one in found], total
+
+    assert listed(role="auditor") == listed(audience=str(auditors)) == (["Ben", "Cem"], 2)
+    assert listed(role="auditor", status="left") == (["Ana"], 1)
+    assert listed(role="auditor", search="cem") == (["Cem"], 1)
+
+
+def test_the_plan_of_a_prepared_list_knows_that_most_have_not_left(db, cast, now):
+    asked = []
+    engine = db.get_bind().engine
+    event.listen(engine, "before_cursor_execute", listen := lambda *told: asked.append(told[2:4]))
+    try:
+        for order in listing.ORDERS:
+            listing.page(db, listing.wanted(), now, order=order, descending=False, offset=0, limit=50)
+    finally:
+        event.remove(engine, "before_cursor_execute", listen)
+
+    narrowed = [(sql, values) for sql, values in asked if "memberships.status !=" in sql]
+    assert len(narrowed) >= len(listing.ORDERS)
+    assert all("memberships.status != 'left'" in sql and "left" not in values.values() for sql, values in narrowed)
 
 
 def test_the_list_leaves_as_a_file_that_no_spreadsheet_calculates(sign_in, database, cast, now):
