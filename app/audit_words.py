@@ -62,6 +62,7 @@ SENTENCES: dict[str, Any] = {
     "invitation.accepted": _("%(whom)s accepted the invitation"),
     "invitation.sent": _("%(who)s invited %(whom)s"),
     "job.retried": _("%(who)s gave a failed job new tries"),
+    "scim_user.changed": _("%(who)s changed by which names an HR system knows %(whom)s"),
     "lrs_credential.created": _("%(who)s made the LRS credential %(what)s"),
     "lrs_credential.rate_changed": _("%(who)s changed the rate of the LRS credential %(what)s"),
     "lrs_credential.revoked": _("%(who)s revoked the LRS credential %(what)s"),

@@ -4,12 +4,16 @@ The stories of single rooms stay in their tests; this one goes through all of th
 page and at every write.
 """
 
+import base64
+import email
+import email.policy
 import io
 import json
 import re
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from flask import Flask
@@ -17,10 +21,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
-from accounts.services import api_clients
+from accounts.services import api_clients, second_factor
 from core import clock, outgoing
 from core.db import Database
-from tests.conftest import Cast
+from tests.conftest import PASSWORD, Cast
 from tests.lrs.factories import statement
 from tests.scorm_player import manifests, zips
 from tests.training import stage
@@ -76,6 +80,19 @@ class World:
         with self.database.read(self.cast.northwind) as session:
             found = session.execute(text(f"SELECT {column} FROM {table} WHERE {where} ORDER BY {column} DESC LIMIT 1"))
             return UUID(str(found.scalar_one()))
+
+    def letter(self) -> str:
+        """The path that the newest letter leads to."""
+        mail = max(
+            (self.app.extensions["stoa"].config.home / "mail").glob("*.eml"), key=lambda path: path.stat().st_mtime_ns
+        )
+        message = email.message_from_bytes(mail.read_bytes(), policy=email.policy.default)
+        return re.search(r"http://localhost(/\S+)", message.get_body().get_content())[1]
+
+    def number(self, table: str, column: str, where: str) -> int:
+        """A number there."""
+        with self.database.read(self.cast.northwind) as session:
+            return int(session.execute(text(f"SELECT {column} FROM {table} WHERE {where}")).scalar_one())
 
     def program(self, *scopes: str) -> Calls:
         """A program that may do everything a program may, or has these scopes."""
@@ -207,7 +224,7 @@ def courses_and_learning(world: World) -> None:
         course = stage.course(session, stage.package_module(session, items=("one", "two")), code="FIRE")
     form = {"course_id": str(course.id), "user_ids": [str(cast.ana), str(cast.ben)], "due_on": ""}
     ben("POST", "/assignments", data=form)
-    world.ana("POST", f"/learn/start/{course.id}")
+    ana("GET", ana("POST", f"/learn/start/{course.id}").location, follow_redirects=True)
     with world.database.write(cast.northwind) as session:
         short = stage.course(session, code="SHORT", title="Short of breath")
         _enrollment, registration = stage.playing(session, short, cast.ana, clock.now())
@@ -275,3 +292,229 @@ def everything(world: World) -> None:
     courses_and_learning(world)
     records(world)
     doors(world)
+
+
+def programs(world: World) -> None:
+    """What programs do by REST and SCIM: people, units, courses, records."""
+    call, cast = world.program(), world.cast
+    unit = call("POST", "/api/v1/org-units", json={"name": "Night", "code": "N"}).json["id"]
+    call("PATCH", f"/api/v1/org-units/{unit}", json={"name": "Nights", "code": "N"})
+    call("DELETE", f"/api/v1/org-units/{unit}")
+    position = call("POST", "/api/v1/positions", json={"name": "Cook", "code": "C"}).json["id"]
+    call("PATCH", f"/api/v1/positions/{position}", json={"name": "Cooks", "code": "C"})
+    call("DELETE", f"/api/v1/positions/{position}")
+    rule = {"all": [{"field": "role", "op": "is", "value": ["learner"]}]}
+    call("POST", "/api/v1/audiences/preview", json={"rule": rule})
+    audience = call("POST", "/api/v1/audiences", json={"name": "Everybody", "rule": rule}).json["id"]
+    call("PUT", f"/api/v1/audiences/{audience}", json={"name": "Learners too", "rule": rule})
+    call("DELETE", f"/api/v1/audiences/{audience}")
+    names = {"email": "finn@northwind.example", "first_name": "Finn", "last_name": "Ode"}
+    finn = call("POST", "/api/v1/people", json=names).json["id"]
+    call("PATCH", f"/api/v1/people/{finn}", json={"employee_id": "F-1"})
+    call("PUT", f"/api/v1/people/{finn}/roles/auditor", json={})
+    call("DELETE", f"/api/v1/people/{finn}/roles/auditor")
+    call("POST", f"/api/v1/people/{finn}/standing", json={"status": "left"})
+    credential = call("POST", "/api/v1/lrs/credentials", json={"label": "Press", "scopes": ["all"]}).json
+    basic = {"auth": (credential["key"], credential["secret"]), "content_type": "application/x-ndjson"}
+    world.called(world.app.test_client())("POST", "/api/v1/lrs/imports", data=json.dumps(statement()), **basic)
+    course = call("POST", "/api/v1/courses", json={"code": "REST", "title": "Rest"}).json
+    call("PATCH", f"/api/v1/courses/{course['id']}", json={"title": "Rest well"})
+    version = course["draft_version_id"]
+    section = call("POST", f"/api/v1/versions/{version}/sections", json={"title": "One"}).json["id"]
+    spare = call("POST", f"/api/v1/versions/{version}/sections", json={"title": "Two"}).json["id"]
+    call("PATCH", f"/api/v1/sections/{section}", json={"title": "First"})
+    call("POST", f"/api/v1/versions/{version}/sections/reorder", json={"order": [spare, section]})
+    call("DELETE", f"/api/v1/sections/{spare}")
+    link = {"module_type": "external_link", "title": "Task", "external_url": "https://app.example/t"}
+    made = [
+        call(
+            "POST", f"/api/v1/sections/{section}/modules", json=link | {"activity_iri": f"https://app.example/{n}"}
+        ).json
+        for n in range(2)
+    ]
+    one, two = (module["id"] for module in made)
+    call("POST", f"/api/v1/sections/{section}/modules/reorder", json={"order": [two, one]})
+    call("PUT", f"/api/v1/content/modules/{one}", json={"title": "The task"})
+    call("DELETE", f"/api/v1/content/modules/{two}")
+    call("PUT", f"/api/v1/content/modules/{one}/trusted-sources/{credential['id']}")
+    call("POST", f"/api/v1/courses/{course['id']}/versions/publish", json={"change_note": "First"})
+    call("DELETE", f"/api/v1/content/modules/{one}/trusted-sources/{credential['id']}")
+    call("POST", f"/api/v1/courses/{course['id']}/versions")
+    call("DELETE", f"/api/v1/courses/{course['id']}/versions/draft")
+    call("POST", "/api/v1/training/assignments", json={"course_id": course["id"], "user_ids": [str(cast.ana)]})
+    call("DELETE", f"/api/v1/courses/{course['id']}")
+    call("POST", f"/api/v1/courses/{course['id']}/restore")
+    call("DELETE", f"/api/v1/lrs/credentials/{credential['id']}")
+    zipped = package("Stairs")
+    call("POST", "/api/v1/packages?name=stairs.zip", data=zipped, content_type="application/zip")
+    begun = call("POST", "/api/v1/packages/uploads", headers={"Upload-Length": "9", "Upload-Metadata": "filename eA=="})
+    piece = {"Upload-Offset": "0", "Tus-Resumable": "1.0.0"}
+    place = urlsplit(begun.location).path
+    call("PATCH", place, data=b"123", content_type="application/offset+octet-stream", headers=piece)
+    call("DELETE", place, headers={"Tus-Resumable": "1.0.0"})
+    scim = world.program("scim")
+    user = {"schemas": [f"{SCIM}:core:2.0:User"], "userName": "gil@northwind.example",
+            "name": {"givenName": "Gil", "familyName": "Ito"}, "active": True}  # fmt: skip
+    gil = scim("POST", "/scim/v2/Users", json=user).json["id"]
+    scim("PUT", f"/scim/v2/Users/{gil}", json=user | {"externalId": "G-1"})
+    group = {"schemas": [f"{SCIM}:core:2.0:Group"], "displayName": "Ward", "members": [{"value": gil}]}
+    ward = scim("POST", "/scim/v2/Groups", json=group).json["id"]
+    scim("PUT", f"/scim/v2/Groups/{ward}", json=group | {"displayName": "Wards"})
+    scim("DELETE", f"/scim/v2/Groups/{ward}")
+    scim("DELETE", f"/scim/v2/Users/{gil}")
+    for where in ("/scim/v2/.search", "/scim/v2/Users/.search", "/scim/v2/Groups/.search"):
+        scim("POST", where, json={"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"]})
+
+
+SCIM = "urn:ietf:params:scim:schemas"
+
+
+def ends(world: World) -> None:
+    """What takes things away, puts them right or ends them, where it has not happened yet."""
+    cem, ben, ana, cast = world.cem, world.ben, world.ana, world.cast
+    action, listed = world.id("people_actions"), world.id("people_imports")
+    cem("POST", f"/people/actions/{action}/undo")
+    cem("POST", f"/people/imports/{listed}/undo")
+    cem("POST", f"/people/views/{world.id('people_views')}/remove")
+    cem("POST", f"/people/{cast.ana}/external-ids/{world.id('external_ids')}/remove")
+    cem("POST", f"/people/{cast.ben}/deputies/{world.id('deputies')}/remove")
+    role = world.id("roles")
+    held = world.id("role_assignments", f"role_id = '{role}'")
+    cem("POST", f"/people/{cast.ana}/roles/{held}/remove")
+    cem("POST", f"/roles/{role}/delete")
+    cem("POST", f"/people/{cast.ana}/edit", data=FACTS | {"custom_shift": ""})
+    for what, table in (("units", "org_units"), ("positions", "positions"), ("audiences", "audiences"),
+                        ("fields", "custom_fields")):  # fmt: skip
+        place = f"/people/{what}/{world.id(table, 'archived_at IS NULL')}"
+        cem("POST", f"{place}/archive")
+        cem("POST", f"{place}/restore")
+    dora = world.id("users", "email = 'dora@northwind.example'")
+    cem("POST", f"/people/{dora}/standing", data={"status": "left"})
+    cem("POST", "/identity-providers/second-factor", data={"roles": []})
+    client = world.id("api_clients")
+    cem("POST", f"/api-clients/{client}/revoke")
+    cem("POST", "/settings/theme/logo", data={"logo": upload(PICTURE, "logo.png")})
+    cem("POST", "/settings/theme/logo/remove")
+    ana("POST", "/me/password", data={"password": PASSWORD, "new_password": "seven quiet herons"})
+    ana("POST", "/me/personal-data", data={"phone": "+49 30 99"})
+    world.sign_in("ben")
+    ben("POST", "/me/sessions/end-others")
+    cem("POST", f"/people/{cast.ana}/view-as", data={"reason": "A question of hers"})
+    cem("POST", "/view-as/end")
+    own_account(world)
+    _courses_end(world)
+    _records_end(world)
+    cem("POST", "/sign-out")
+
+
+def own_account(world: World) -> None:
+    """What people do about their own account: letters and their links, second factor, sessions, another sign-in."""
+    cem, cast = world.cem, world.cast
+    guest = world.called(world.app.test_client())
+    guest("POST", "/forgotten-password", data={"email": "ana@northwind.example"} | token_of(guest))
+    guest("GET", world.letter())
+    guest("POST", "/new-password", data={"password": "nine slow otters"} | token_of(guest))
+    known = {"email": "ana@northwind.example", "password": "nine slow otters"}
+    guest("POST", "/sign-in", data=known | token_of(guest))
+    with world.database.write(cast.northwind) as session:
+        session.execute(text("UPDATE jobs SET state = 'failed'"))
+    cem("POST", f"/jobs/{world.id('jobs')}/retry")
+    names = {"email": "gus@northwind.example", "first_name": "Gus", "last_name": "Lang", "role": "content_author"}
+    cem("POST", "/people", data=names)
+    gus = world.called(world.app.test_client())
+    gus("GET", world.letter())
+    gus("POST", "/invitation", data={"password": "nine slow otters"} | token_of(gus))
+    with world.database.write(cast.northwind) as session:
+        session.execute(text("UPDATE users SET email_verified_at = NULL WHERE email = 'gus@northwind.example'"))
+    gus("POST", "/me/confirm-email", data=token_of(gus, "/me"))
+    gus("GET", world.letter())
+    gus("POST", "/confirm-email", data=token_of(gus))
+    page = gus("POST", "/me/second-factor", data={"password": "nine slow otters"} | token_of(gus, "/me")).text
+    secret = base64.b32decode(re.search(r'id="secret" value="([A-Z2-7 ]+)"', page)[1].replace(" ", ""))
+    code = second_factor.code_at(secret, int(clock.now().timestamp()) // 30)
+    gus("POST", "/me/second-factor/confirm", data={"code": code} | token_of(gus, "/me"))
+    codes = gus("POST", "/me/second-factor/codes", data={"password": "nine slow otters"} | token_of(gus, "/me")).text
+    again = world.called(world.app.test_client())
+    again("POST", "/sign-in", data={"email": names["email"], "password": "nine slow otters"} | token_of(again))
+    recovery = re.search(r"<code>([^<]+)</code>", codes)[1].split()[0]
+    again("POST", "/sign-in/code", data={"code": recovery} | token_of(again))
+    session_id = re.search(r"/me/sessions/([0-9a-f-]{36})/end", gus("GET", "/me/sessions").text)[1]
+    gus("POST", f"/me/sessions/{session_id}/end", data=token_of(gus, "/me"))
+    who = world.id("users", "email = 'gus@northwind.example'")
+    cem("POST", f"/people/{who}/second-factor/reset", data={"reason": "Lost the phone"})
+    cem("POST", "/api/v1/enrollments", json={"course_id": str(world.id("courses", "code = 'SHORT'"))})
+
+
+def token_of(call: Calls, path: str = "/sign-in") -> dict[str, str]:
+    """The token that a form of this browser carries."""
+    page = call("GET", path, follow_redirects=True).text
+    return {"csrf_token": re.search(r'name="csrf-token" content="([0-9a-f]+)"', page)[1]}
+
+
+def _courses_end(world: World) -> None:
+    ben, cem = world.ben, world.cem
+    course = world.id("courses", "code = 'LADDER'")
+    made = f"/courses/{course}"
+    version = str(world.number("courses", "row_version", f"id = '{course}'"))
+    facts = {"row_version": version, "code": "LADDER", "title": "Ladders and steps", "language": "en"}
+    ben("POST", made, data=facts)
+    draft = (
+        f"course_version_id = (SELECT id FROM course_versions WHERE course_id = '{course}' AND published_at IS NULL)"
+    )
+    section = world.id("sections", draft)
+    ben("POST", f"{made}/sections", data={"section-title": "More"})
+    more = world.id("sections", draft)
+    ben("POST", f"{made}/sections/{more}", data={f"{more}-title": "Yet more"})
+    ben("POST", f"{made}/sections/{more}/move", data={"by": "up"})
+    ben("POST", f"{made}/sections/{more}/remove")
+    here = f"section_id = '{section}'"
+    link = world.id("modules", f"{here} AND module_type = 'external_link'")
+    ben("POST", f"{made}/modules/{link}", data={f"{link}-title": "The task"})
+    ben("POST", f"{made}/modules/{link}/move", data={"by": "up"})
+    credential = world.id("lrs_credentials", "revoked_at IS NULL")
+    ben("POST", f"{made}/modules/{link}/sources", data={f"{link}-credential_id": str(credential)})
+    ben("POST", f"{made}/modules/{link}/sources/{credential}/remove")
+    ben("POST", f"{made}/modules/{link}/remove")
+    ben("POST", f"{made}/publish", data={"change_note": "First"})
+    ben("POST", f"{made}/draft")
+    ben("POST", f"{made}/draft/discard")
+    ben("POST", f"{made}/archive")
+    ben("POST", f"{made}/restore")
+    ben("POST", f"/packages/uploads/{world.id('package_uploads')}/remove")
+    ben("POST", f"/packages/{world.id('content_packages', '''title = 'Stairs' ''')}/archive")
+    enrollment = world.id(
+        "module_registrations m JOIN course_enrollments e ON e.id = course_enrollment_id", OPEN, "e.id"
+    )
+    registration = world.id("module_registrations", f"course_enrollment_id = '{enrollment}'", "registration_id")
+    cem("POST", f"/enrollments/{enrollment}/calls/{registration}", data={"on": "1"})
+    ben("POST", f"/enrollments/{enrollment}/repair/{registration}/reset", data={"reason": "Wrong language"})
+    certificate = world.id("certificates")
+    ben("POST", f"/certificates/{certificate}/revoke", data={"reason": "Somebody else sat it"})
+
+
+def _records_end(world: World) -> None:
+    cem = world.cem
+    forwarder, puller = (f"/lrs/{kind}/{world.id(f'lrs_{kind}')}" for kind in ("forwarders", "pullers"))
+    cem("POST", forwarder, data=OTHER_STORE | {"name": "Theirs", "secret": ""})
+    for act in ("pause", "resume", "catch-up", "dead/retry", "dead/discard", "remove"):
+        cem("POST", f"{forwarder}/{act}", data={"since": "2026-01-01"})
+    cem("POST", puller, data=OTHER_STORE | {"name": "Theirs", "secret": ""})
+    for act in ("pause", "resume", "catch-up", "remove"):
+        cem("POST", f"{puller}/{act}", data={"since": "2026-01-01"})
+    rule, profile = f"/lrs/retention/{world.id('lrs_retention_rules')}", f"/lrs/profiles/{world.id('lrs_profiles')}"
+    cem("POST", f"{rule}/switch", data={"on": "1"})
+    cem("POST", f"{rule}/remove")
+    cem("POST", f"{profile}/remove")
+    cem("POST", f"/lrs/persons/merges/{world.id('lrs_person_merges')}/undo")
+    for end in ("cancel", "confirm"):
+        wanted = {"person": "mailto:zoo@northwind.example", "act": "delete", "reason": "A letter"}
+        run = cem("POST", "/lrs/privacy", data=wanted).location
+        cem("POST", f"{run}/{end}")
+    cem("POST", f"/lrs/credentials/{world.id('lrs_credentials', 'revoked_at IS NULL')}/revoke")
+
+
+OPEN = "completed_at IS NULL"
+PICTURE = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360000000000500010d0a2db40000000049454e44ae426082"
+)
+"""A PNG of one pixel."""

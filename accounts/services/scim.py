@@ -229,9 +229,15 @@ def _apply(session: Session, user_id: UUID, given: Any, now: datetime) -> None:
         said = ScimUser(user_id=user_id, user_name="", said={}, changed_at=now)
         session.add(said)
     is_back = said.removed_at is not None
+    known_as = {"user_name": said.user_name, "external_id": said.external_id}
     said.user_name, said.external_id, said.removed_at = _user_name(given), given.external_id, None
     said.said = given.model_dump(mode="json", include={"name", "display_name", "emails"}, scim_ctx=None)
     session.flush()
+    known_now = {"user_name": said.user_name, "external_id": said.external_id}
+    if known_as != known_now:
+        audit.record(
+            session, "scim_user.changed", "person", user_id, subject_user_id=user_id, old=known_as, new=known_now
+        )
     name = given.name or Name()
     manager = ""
     if more.manager is not None and (named := more.manager.value or str(more.manager.ref or "").rpartition("/")[2]):

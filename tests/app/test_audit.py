@@ -32,6 +32,7 @@ UNAUDITED = {
     "accounts.scim_search_groups": "reads",
     "accounts.scim_search_users": "reads",
     "lrs.test_credential": "asks what a client would ask, and stores nothing",
+    "scorm_player.choose": "opens a course, as opening its page does; what follows becomes statements",
     "scorm_player.keep_log": "API calls of a session, kept because an administrator asked, which is audited",
     "scorm_player.open_preview": "a preview by its author, of which nothing is recorded",
 }
