@@ -27,7 +27,7 @@ def list_providers() -> ResponseReturnValue:
         found = providers.listed(session)
         is_required = providers.is_required(session)
         domains = providers.verified_domains(session)
-        asked = second_factor.required_of(session)
+        asked, known = second_factor.required_of(session), roles.listed(session)
         slug = entrances.general(session).slug
     address = config().app_origin + url_for("accounts.show_organization_sign_in", slug=slug)
     return render_template(
@@ -37,7 +37,7 @@ def list_providers() -> ResponseReturnValue:
         domains=domains,
         address=address,
         asked=asked,
-        roles=roles.ASSIGNABLE,
+        roles=known,
     )
 
 

@@ -45,14 +45,14 @@ def require(session: Session, reach: Reach | None, user_id: UUID, thing: UUID | 
 def granted(
     session: Session, user_id: UUID, now: datetime, *, timezone: str | None = None
 ) -> tuple[Granted, list[str]]:
-    """Return what a person may do now and where, and the codes of the built-in roles they hold.
+    """Return what a person may do now and where, and the roles they hold: codes of built-in ones, ids of own ones.
 
     Whoever has reports, or stands in today for somebody who has, is a manager of these, without being given a role.
     `timezone` is the organization's, where it is known already.
     """
     rows = store.held(session, user_id, now)
     held = [Held(codes_of(row, role), places_of(row)) for row, role in rows]
-    roles = {row.role.value for row, _role in rows if row.role is not None}
+    roles = {row.role.value if row.role is not None else str(row.role_id) for row, _role in rows}
     today = clock.day_in(timezone or people.tenant(session).timezone, now)
     if leads := store.managers_among(session, user_id, today):
         held.append(Held(permissions.ROLES["manager"], frozenset((Kind.REPORTS.value, leader) for leader in leads)))

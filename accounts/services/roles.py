@@ -136,6 +136,9 @@ def delete(session: Session, role_id: UUID, *, may: Collection[str]) -> None:
     require_within([code for code in row.permissions if code in PERMISSIONS], may)
     if store.is_given(session, role_id):
         raise Conflict("Somebody still has this role. Take it away from them first.")
+    organization = people_store.organization(session)
+    if str(role_id) in organization.second_factor_for:
+        organization.second_factor_for = [one for one in organization.second_factor_for if one != str(role_id)]
     session.delete(row)
     audit.record(session, "role.deleted", "role", role_id, old={"name": row.name, "permissions": row.permissions})
 

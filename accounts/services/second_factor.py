@@ -18,6 +18,7 @@ from accounts.permissions import ROLES, SIGNED_IN, beyond
 from accounts.services import people, reach, sealing
 from accounts.store import members, recovery_codes, sessions
 from accounts.store import people as store
+from accounts.store import reach as reach_store
 from accounts.tables import Organization, RecoveryCode, User
 from core import audit
 from core.db import Session
@@ -83,7 +84,7 @@ def switch_off(session: Session, user_id: UUID) -> None:
 
 
 def required_of(session: Session) -> list[str]:
-    """Return of whom the organization asks a second factor: codes of built-in roles, or "everybody"."""
+    """Return whom the organization asks for a second factor: codes of built-in roles, ids of own ones, "everybody"."""
     return list(store.organization(session).second_factor_for)
 
 
@@ -96,8 +97,9 @@ def is_lacking(organization: Organization, user: User, roles: Iterable[str]) -> 
 def require_of(session: Session, asked: Iterable[str], by: UUID) -> None:
     """Say of whom a second factor is asked. Raises Invalid, also when whoever says so has none themselves."""
     organization, wanted = store.organization(session), sorted(set(asked))
+    known = {EVERYBODY, *ROLES, *(str(role.id) for role in reach_store.own_roles(session))}
     problems = []
-    if any(code != EVERYBODY and code not in ROLES for code in wanted):
+    if not known.issuperset(wanted):
         problems.append(Problem("roles", "There is no such role."))
     if wanted and not is_on(session, by):
         problems.append(Problem("roles", "Set up your own second factor first, or you would lock yourself out here."))

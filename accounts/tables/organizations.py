@@ -25,7 +25,7 @@ class Organization(Base):
     is_active: Mapped[bool] = mapped_column(default=True)
     requires_provider: Mapped[bool] = mapped_column(default=False, server_default="false")
     verified_domains: Mapped[list[str]] = mapped_column(default=list, server_default="[]")  # by an operator's word
-    second_factor_for: Mapped[list[str]] = mapped_column(default=list, server_default="[]")  # roles, or "everybody"
+    second_factor_for: Mapped[list[str]] = mapped_column(default=list, server_default="[]")  # codes, ids
     created_at: Mapped[datetime]
 
     __table_args__ = (CheckConstraint("code ~ '^[A-Z0-9]{2,12}$'", name="code"),)

@@ -173,6 +173,30 @@ def test_an_organization_asks_some_for_a_second_factor_and_nothing_else_opens_be
     assert ben.get("/people").status_code == 200
 
 
+def test_a_role_of_the_organizations_own_is_asked_too_until_it_is_gone(sign_in, protected, database, cast):
+    ana, cem, ben = protected[0], sign_in("cem"), sign_in("ben")
+    cem.post("/roles", data={"name": "Reception", "codes": ["people.read"]})
+    role = re.search(r'/roles/([0-9a-f-]{36})"[^>]*>Reception<', cem.get("/roles").text)[1]
+    cem.post(f"/people/{cast.ben}/roles", data={"role": role})
+    with database.write(cast.northwind) as session:
+        session.execute(text("UPDATE users SET mfa_enabled_at = now() WHERE id = :cem"), {"cem": cast.cem})
+    assert re.search(rf'value="{role}" id="[^"]*"><label[^>]*>Reception<', cem.get("/identity-providers").text)
+
+    assert cem.post("/identity-providers/second-factor", data={"roles": [role, "no role"]}).status_code == 422
+    assert cem.post("/identity-providers/second-factor", data={"roles": [role]}).status_code == 302
+
+    assert ben.get("/people").location == "/me/second-factor"
+    assert ana.get("/home").status_code == 200
+    with database.read(cast.northwind) as session:
+        query = text("SELECT id FROM role_assignments WHERE role_id = :role")
+        held = session.execute(query, {"role": role}).scalar_one()
+    assert cem.post(f"/people/{cast.ben}/roles/{held}/remove").status_code == 302
+    assert ben.get("/people").status_code == 200
+    cem.post(f"/roles/{role}/delete")
+    with database.read(cast.northwind) as session:
+        assert second_factor.required_of(session) == []
+
+
 def test_nobody_asks_others_for_what_they_have_not_set_up_themselves(sign_in):
     cem = sign_in("cem")
 
