@@ -26,10 +26,10 @@ from sqlalchemy import delete, make_url
 from werkzeug.test import stream_encode_multipart
 
 from accounts import login
-from accounts.services import organizations, people
+from accounts.services import api_clients, organizations, people
 from app import build, equip, wiring
 from app.commands import make_worker
-from core import config, events, migrations, postgres
+from core import clock, config, events, migrations, postgres
 from core.config import Config
 from core.db import Database, Session
 from core.tables import DomainEvent
@@ -224,6 +224,19 @@ def sign_in(app: Flask) -> Callable[[str], FlaskClient]:
         return client
 
     return signed_in
+
+
+@pytest.fixture
+def program(app: Flask, database: Database, cast: Cast) -> FlaskClient:
+    """A program of Northwind that may do everything a program may."""
+    with database.write(cast.northwind) as session:
+        made = api_clients.issue(
+            session, label="All", scopes=api_clients.SCOPES, permissions=api_clients.SCOPES, now=clock.now(),
+            hash_key=app.extensions["stoa"].config.key("accounts.api_clients"), by=cast.cem, rate_per_minute=100_000,
+        )  # fmt: skip
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {made.token}"
+    return client
 
 
 @pytest.fixture(scope="session")

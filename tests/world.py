@@ -352,6 +352,7 @@ def programs(world: World) -> None:
     place = urlsplit(begun.location).path
     call("PATCH", place, data=b"123", content_type="application/offset+octet-stream", headers=piece)
     call("DELETE", place, headers={"Tus-Resumable": "1.0.0"})
+    _organization_by_program(world, call)
     scim = world.program("scim")
     user = {"schemas": [f"{SCIM}:core:2.0:User"], "userName": "gil@northwind.example",
             "name": {"givenName": "Gil", "familyName": "Ito"}, "active": True}  # fmt: skip
@@ -364,6 +365,20 @@ def programs(world: World) -> None:
     scim("DELETE", f"/scim/v2/Users/{gil}")
     for where in ("/scim/v2/.search", "/scim/v2/Users/.search", "/scim/v2/Groups/.search"):
         scim("POST", where, json={"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"]})
+
+
+def _organization_by_program(world: World, call: Calls) -> None:
+    call("PATCH", "/api/v1/organization", json={"timezone": "Europe/Rome"})
+    call("PUT", "/api/v1/organization/theme", json={"brand": "#0e5a6e", "accent": "#8a3a18"})
+    call("PUT", "/api/v1/organization/theme/logo", data=PICTURE, content_type="image/png")
+    call("DELETE", "/api/v1/organization/theme/logo")
+    provider = call(
+        "POST", "/api/v1/identity-providers", json=PROVIDER | {"client_id": "rest", "auto_provision": False}
+    )
+    call("PATCH", urlsplit(provider.location).path, json={"name": "The other directory"})
+    with world.database.write(world.cast.northwind) as session:
+        session.execute(text("UPDATE identity_providers SET tested_at = now() WHERE client_id = 'rest'"))
+    world.cem("PATCH", urlsplit(provider.location).path, json={"is_active": True})
 
 
 SCIM = "urn:ietf:params:scim:schemas"
@@ -404,6 +419,10 @@ def ends(world: World) -> None:
     own_account(world)
     _courses_end(world)
     _records_end(world)
+    cem("PATCH", "/api/v1/settings", json={"requires_provider": True})  # signs everybody else out
+    cem("POST", "/identity-providers/requirement", data={"is_required": "0"})
+    provider = world.id("identity_providers", "is_active")
+    cem("POST", f"/identity-providers/{provider}/switch", data={"is_active": "0"})
     cem("POST", "/sign-out")
 
 

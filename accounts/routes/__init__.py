@@ -2,6 +2,7 @@
 
 from accounts.routes import (
     api_clients,
+    api_organization,
     api_people,
     api_structure,
     audiences,
@@ -29,6 +30,7 @@ from accounts.routes.blueprint import bp
 
 __all__ = [
     "api_clients",
+    "api_organization",
     "api_people",
     "api_structure",
     "audiences",

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -255,6 +256,8 @@ def test_a_provider_is_added_tested_and_switched_on(browser, provider, app):
     assert "calls itself https://another.example" in cem.get(page).text
     provider.shown = {}
     cem.post(f"{page}/test", form=page)
+    token = {"X-CSRF-Token": re.search(r'name="csrf-token" content="([0-9a-f]+)"', cem.get(page).text)[1]}
+    assert cem.client.post(f"/api/v1{page}/test", headers=token).json["tested_at"] is not None
     assert cem.post(f"{page}/switch", {"is_active": "1"}, form=page).status_code == 302
 
     assert SECRET not in cem.get(page).text

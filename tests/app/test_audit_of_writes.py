@@ -18,9 +18,8 @@ ELSEWHERE = {
     "accounts.switch_organization": "test_provider_sign_in",
     "accounts.connect": "test_provider_sign_in",  # what follows needs a provider that answers
     "accounts.end_by_provider": "test_provider_sign_in",
-    "accounts.set_requirement": "test_provider_sign_in",
-    "accounts.switch_provider": "test_provider_sign_in",
     "accounts.test_provider": "test_provider_sign_in",
+    "accounts.api_test_provider": "test_provider_sign_in",
     "accounts.switch_second_factor_off": "test_second_factor",
     "scorm_player.close": "test_group_commit",  # what a course saves becomes statements, with their authority
     "scorm_player.commit": "test_group_commit",

@@ -12,24 +12,15 @@ from jsonschema import Draft202012Validator
 from schemathesis import openapi
 from sqlalchemy import select
 
-from accounts.services import api_clients
-from core import clock
 from core.http import access_of
 from core.tables import ApiReply
 from tests.catalog.conftest import published
 
 
 @pytest.fixture
-def call(app, database, cast):
+def call(program):
     """Answer a program's calls, which may do everything a program may."""
-    with database.write(cast.northwind) as session:
-        made = api_clients.issue(
-            session, label="All", scopes=api_clients.SCOPES, permissions=api_clients.SCOPES, now=clock.now(),
-            hash_key=app.extensions["stoa"].config.key("accounts.api_clients"), by=cast.cem, rate_per_minute=100_000,
-        )  # fmt: skip
-    client = app.test_client()
-    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {made.token}"
-    return client
+    return program
 
 
 def test_every_call_is_in_the_document(app, call):
@@ -71,8 +62,10 @@ def test_answers_are_as_described(call, database, cast, now):
     call.patch(f"/api/v1/people/{cast.ana}", json={"org_unit_id": unit, "position_id": position, "tags": ["night"]})
     call.post("/api/v1/training/assignments", json={"course_id": str(made.course_id), "user_ids": [str(cast.ana)]})
     credential = call.post("/api/v1/lrs/credentials", json={"label": "App", "scopes": ["all"]}).json["id"]
+    directory = {"name": "Directory", "issuer": "https://id.example/realm", "client_id": "stoa"}
+    provider = call.post("/api/v1/identity-providers", json=directory).json["id"]
     known = {
-        "unit_id": unit, "position_id": position, "audience_id": audience, "user_id": cast.ana,
+        "provider_id": provider, "unit_id": unit, "position_id": position, "audience_id": audience, "user_id": cast.ana,
         "course_id": made.course_id, "credential_id": credential, "version_id": made.version_id,
     }  # fmt: skip
     called = 0
