@@ -9,12 +9,13 @@ from accounts.tables import TokenPurpose, User
 from core.db import Session
 from core.errors import Invalid, Problem
 from core.jobs import enqueue
+from core.words import said
 
 
 def check(password: str, email: str, where: str = "password") -> None:
     """Refuse a password that is too short or easily guessed from the account itself. Raises Invalid."""
     if len(password) < people.SHORTEST_PASSWORD:
-        what = f"A password needs at least {people.SHORTEST_PASSWORD} characters."
+        what: str = said("A password needs at least %(count)s characters.", count=people.SHORTEST_PASSWORD)
     elif password.lower() in (email, email.partition("@")[0]):
         what = "The e-mail is the first thing anybody would try."
     elif len(set(password)) < 4:

@@ -22,7 +22,7 @@ from core.reach import Reach
 from core.words import said
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]+|[^@\s]{1,64}@localhost")
-SHORTEST_PASSWORD = 10
+SHORTEST_PASSWORD = 12
 hasher = PasswordHasher()
 
 

@@ -19,7 +19,7 @@ def test_every_wrong_field_is_named_at_once_and_nothing_is_stored(sign_in):
     answer = cem.post("/people", data={"email": "no-address", "password": "short"})
 
     assert answer.status_code == 422
-    for complaint in ("not an e-mail address", "first name is missing", "last name is missing", "at least 10"):
+    for complaint in ("not an e-mail address", "first name is missing", "last name is missing", "at least 12"):
         assert complaint in answer.text
     assert "no-address" not in cem.get("/people").text
 

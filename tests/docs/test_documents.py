@@ -45,3 +45,13 @@ def test_every_test_that_security_names_exists():
     assert len(named) > 30
     sources = {path: (DOCS.parent / path).read_text() for path, _test in named}
     assert [(path, test) for path, test in named if test and f"def {test}(" not in sources[path]] == []
+
+
+def test_every_line_of_the_list_of_requirements_says_what_holds_it():
+    lines = (DOCS / "security.md").read_text().split("## OWASP ASVS")[1].splitlines()
+    rows = [line.strip("|").split("|") for line in lines if re.match(r"\| \d", line)]
+
+    assert len(rows) > 100
+    assert [row for row in rows if not re.search(r"`tests/|\*by design\*|\*not met\*", row[2])] == []
+    numbers = [number for row in rows for number in re.findall(r"\d+\.\d+\.\d+", row[0])]
+    assert sorted(number for number in numbers if numbers.count(number) > 1) == []
