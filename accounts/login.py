@@ -104,7 +104,7 @@ def open_session(
     )
     session.add(row)
     session.flush()
-    audit.record(session, "sign_in.succeeded", "auth_session", row.id, subject_user_id=user_id)
+    audit.record(session, "sign_in.succeeded", "auth_session", row.id, by=user_id, subject_user_id=user_id)
     return token
 
 

@@ -254,6 +254,15 @@ THINGS: dict[str, Any] = {
 }
 """What entries are about; a kind that is not here is told by its name."""
 
+ACTS: dict[str, Any] = {
+    "invite": _("invited again"),
+    "leave": _("membership ended"),
+    "role": _("a role given"),
+    "tag": _("a tag given"),
+    "unit": _("put into a unit"),
+}
+"""What was done to many people."""
+
 _NAMES = ("title", "name", "label", "role", "number", "file", "file_name", "code", "key", "kind")
 
 
@@ -266,6 +275,8 @@ def thing(entity_type: str | None) -> str:
 def sentence(action: str, values: Mapping[str, Any], who: str, whom: str) -> str:
     """Return what happened; `values` is everything the entry says, in which the thing's name is looked for."""
     what = next((str(values[name]) for name in _NAMES if isinstance(values.get(name), str)), "")
+    if action.startswith("people_action."):
+        what = str(ACTS.get(what, what))
     told = SENTENCES.get(action)
     if told is None:
         kind, _dot, done = action.partition(".")

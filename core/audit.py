@@ -52,18 +52,22 @@ def record(
     entity_type: str | None = None,
     entity_id: UUID | None = None,
     *,
+    by: UUID | None = None,
     subject_user_id: UUID | None = None,
     old: Mapping[str, Any] | None = None,
     new: Mapping[str, Any] | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    """Append one row: `action` is `noun.past_tense` ("course.published"); old and new hold JSON-able values."""
-    by = origin.get()
+    """Append one row: `action` is `noun.past_tense` ("course.published"); old and new hold JSON-able values.
+
+    `by` says who did it where the request does not know yet: somebody who signs in.
+    """
+    came = origin.get()
     session.add(
         AuditLog(
             organization_id=session.info.get("organization_id"),
             created_at=clock.now(),
-            actor_id=by.actor_id,
+            actor_id=by or came.actor_id,
             action=action,
             entity_type=entity_type,
             entity_id=entity_id,
@@ -71,10 +75,10 @@ def record(
             old_values=None if old is None else dict(old),
             new_values=None if new is None else dict(new),
             details=dict(details or {}),
-            ip_address=by.ip_address,
-            request_id=by.request_id,
-            api_client_id=by.api_client_id,
-            on_behalf_of_id=by.on_behalf_of_id,
+            ip_address=came.ip_address,
+            request_id=came.request_id,
+            api_client_id=came.api_client_id,
+            on_behalf_of_id=came.on_behalf_of_id,
         )
     )
 

@@ -101,6 +101,20 @@ def test_things_are_called_what_people_call_them():
     assert audit_words.thing(None) == ""
 
 
+def test_who_signed_in_is_who_did_it(sign_in):
+    cem = sign_in("cem")
+
+    page = cem.get("/audit", query_string={"who": "cem", "action": "sign_in."}).text
+
+    assert "Cem Tester signed in" in page
+
+
+def test_what_was_done_to_many_is_told_in_words():
+    assert audit_words.sentence("people_action.applied", {"kind": "tag"}, "Ana", "") == (
+        "Ana changed many people at once (a tag given)"
+    )
+
+
 def test_an_unknown_action_is_told_by_its_name():
     assert audit_words.sentence("kettle.boiled_100%", {"label": "tea"}, "Ana", "") == "Ana: kettle boiled 100 tea"
 
