@@ -20,7 +20,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from psycopg import sql
 from sqlalchemy import delete, make_url
 from werkzeug.test import stream_encode_multipart
@@ -242,6 +242,7 @@ def program(app: Flask, database: Database, cast: Cast) -> FlaskClient:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A headless Chromium that asks nobody but localhost; one for all tests of this process."""
+    expect.set_options(timeout=15_000)  # what a page shows at once takes seconds where everything is busy
     path = chromium.find()
     if path is None:
         pytest.fail(f"There is no Chromium here. {chromium.ADVICE}")

@@ -11,7 +11,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 from flask import Flask, Response, render_template_string, request
-from playwright.sync_api import BrowserContext, Frame, Page
+from playwright.sync_api import BrowserContext, Frame, Locator, Page, expect
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from app import build, equip
@@ -288,3 +288,18 @@ def eventually(what: Callable[[], bool], seconds: float = 10) -> bool:
             return True
         time.sleep(0.05)
     return what()
+
+
+def shows(locator: Locator, text: str, seconds: float = 20) -> None:
+    """Wait until content shows this text.
+
+    Each look is a new one: one that was under way in a frame while the player put another activity into its place
+    never ends.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return expect(locator).to_have_text(text, timeout=1500)
+        except AssertionError:
+            if time.monotonic() > deadline:
+                raise

@@ -11,7 +11,7 @@ from scorm_player import archive
 from scorm_player.services import packages
 from scorm_player.tables import PackageSource, ScormItemState
 from tests.browser.conftest import SIZES
-from tests.browser.player.conftest import SCO
+from tests.browser.player.conftest import SCO, shows
 from tests.conftest import PASSWORD
 from tests.scorm_player import manifests, zips
 from tests.scorm_player.playing import NOW
@@ -109,7 +109,7 @@ def show_outline(page: Page) -> None:
 
 def call(page: Page, name: str, *calls: tuple[str, ...]) -> None:
     """Have the content of this page call the API."""
-    expect(content(page).locator("h1")).to_have_text("Lesson")
+    shows(content(page).locator("h1"), "Lesson")
     frame = next(frame for frame in page.frames if frame.url.endswith(f"/{name}.html"))
     for method, *given in calls:
         assert frame.evaluate("([method, given]) => api[method](...given)", [method, given]) == "true"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import FrameLocator, expect
 
+from tests.browser.player.conftest import shows
 from tools.pack import pack
 
 COURSE = Path(__file__).resolve().parents[3] / "packages" / "privacy"
@@ -40,19 +41,19 @@ def course_of(stage, sit_down, play):
 def test_a_learner_who_fails_the_check_reads_the_lesson_is_sent_back_once_and_passes(stage, course_of):
     registration, page, course = course_of()
     heading = course.locator("h1:visible")
-    expect(heading).to_have_text("What do you know already?")
+    shows(heading, "What do you know already?")
     answer(course, "c", NEITHER_TOPIC)
     course.get_by_role("button", name="Show what comes next").click()
     expect(course.locator("#verdict")).to_contain_text("The lesson comes next")
     course.get_by_role("button", name="Go on").click()
 
     for tried in ("failed", "passed"):
-        expect(heading).to_have_text("It does not take a name")
+        shows(heading, "It does not take a name")
         for number in range(2, 6):
             course.get_by_role("button", name="Next").click()
             expect(course.locator("#place")).to_have_text(f"Page {number} of 5")
         course.get_by_role("button", name="To the final test").click()
-        expect(heading).to_have_text("Final test")
+        shows(heading, "Final test")
         answer(course, "f", NEITHER_TOPIC if tried == "failed" else {})
         course.get_by_role("button", name="See my result").click()
         if tried == "failed":
@@ -73,7 +74,7 @@ def test_a_learner_who_passes_the_check_goes_straight_to_the_final_test(stage, c
     expect(course.locator("#verdict")).to_contain_text("The lesson is skipped")
     course.get_by_role("button", name="Go on").click()
 
-    expect(heading).to_have_text("Final test")
+    shows(heading, "Final test")
     answer(course, "f", {"f-photo": "a"})
     course.get_by_role("button", name="See my result").click()
     course.get_by_role("button", name="Finish the course").click()
