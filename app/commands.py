@@ -138,11 +138,16 @@ def create_admin(email: str, password: str, first_name: str, last_name: str, org
                 last_name=last_name,
                 roles=["org_admin"],
                 password=password,
+                shortest_password=people.SHORTEST_BY_OPERATOR,
                 is_verified=True,
                 now=clock.now(),
             )
             name = people.tenant(session).name
     click.echo(f"{email} may now administer {name}.")
+    if len(password) < people.SHORTEST_PASSWORD:
+        click.echo(
+            f"This password is short: those that people choose have {people.SHORTEST_PASSWORD} characters.", err=True
+        )
 
 
 @stoa.command("reset-second-factor")

@@ -23,6 +23,9 @@ from core.words import said
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]+|[^@\s]{1,64}@localhost")
 SHORTEST_PASSWORD = 12
+SHORTEST_BY_OPERATOR = 8
+"""Whoever runs the installation may set a shorter one for a beginning."""
+
 hasher = PasswordHasher()
 
 
@@ -110,6 +113,7 @@ def add(
     roles: Sequence[str],
     now: datetime,
     password: str | None = None,
+    shortest_password: int = SHORTEST_PASSWORD,
     is_verified: bool = False,
     invite: bool = False,
 ) -> UUID:
@@ -120,7 +124,7 @@ def add(
     is wrong, AlreadyMember.
     """
     email = email.strip().lower()
-    _check(email, first_name, last_name, roles, password)
+    _check(email, first_name, last_name, roles, password, shortest_password)
     user_id = store.user_id_by_email(session, email)
     if user_id is None:
         user_id = uuid7()
@@ -195,7 +199,9 @@ def is_email(text: str) -> bool:
     return bool(_EMAIL.fullmatch(text)) and len(text) <= 254
 
 
-def _check(email: str, first_name: str, last_name: str, roles: Sequence[str], password: str | None) -> None:
+def _check(
+    email: str, first_name: str, last_name: str, roles: Sequence[str], password: str | None, shortest_password: int
+) -> None:
     problems = []
     if not is_email(email):
         problems.append(Problem("email", "This is not an e-mail address.", "Write it like name@example.org."))
@@ -208,12 +214,9 @@ def _check(email: str, first_name: str, last_name: str, roles: Sequence[str], pa
                 said("Use %(known)s.", known=", ".join(RoleCode)),
             )
         )
-    if password is not None and len(password) < SHORTEST_PASSWORD:
+    if password is not None and len(password) < shortest_password:
         problems.append(
-            Problem(
-                "password",
-                said("A password needs at least %(count)s characters.", count=SHORTEST_PASSWORD),
-            )
+            Problem("password", said("A password needs at least %(count)s characters.", count=shortest_password))
         )
     if problems:
         raise Invalid(problems=problems)
