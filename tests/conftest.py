@@ -29,7 +29,7 @@ from accounts import login
 from accounts.services import api_clients, organizations, people
 from app import build, equip, wiring
 from app.commands import make_worker
-from core import clock, config, events, migrations, postgres
+from core import audit, clock, config, events, migrations, postgres
 from core.config import Config
 from core.db import Database, Session
 from core.tables import DomainEvent
@@ -264,8 +264,10 @@ def now() -> datetime:
 
 
 @pytest.fixture(autouse=True)
-def _no_listeners_left() -> None:
+def _nothing_left() -> None:
+    """Nobody listens from the test before, and what is done without a request is not said to be its last visitor's."""
     events.listen(wiring.LISTENERS)
+    audit.origin.set(audit.Origin())
 
 
 def _people(database: Database) -> Cast:
