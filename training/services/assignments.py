@@ -116,7 +116,7 @@ def _check(user_ids: Sequence[UUID], due: date | None, today: date) -> None:
     if not user_ids:
         problems.append(Problem("user_ids", "Nobody is chosen.", "Choose at least one person."))
     if len(user_ids) > MOST_PEOPLE:
-        problems.append(Problem("user_ids", said("At most %(f)s people at a time.", f=f"{MOST_PEOPLE:,}")))
+        problems.append(Problem("user_ids", said("At most %(most)s people at a time.", most=f"{MOST_PEOPLE:,}")))
     if due is not None and due < today:
         problems.append(Problem("due_on", "This day has passed.", "Choose today or a later day."))
     if due is not None and due.year > today.year + 20:
