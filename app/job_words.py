@@ -36,6 +36,8 @@ WORDS: dict[str, Any] = {
     "lrs.start_retention": _("Begin the night's retention"),
     "scorm_player.check_schemas": _("Check a package against its schemas"),
     "scorm_player.import_package": _("Import a package"),
+    "training.on_completion_recorded": _("Look whether a completed course has to be taken again"),
+    "training.on_course_published": _("Move people on to a new version of a course"),
     "training.on_person_joined": _("Training of somebody who joined"),
     "training.on_person_left": _("Training of somebody who left"),
     "training.on_persons_changed": _("Training after persons were merged or separated"),

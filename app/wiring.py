@@ -16,6 +16,7 @@ from app import duties, persons
 from app.api import bp as api
 from app.audit_pages import bp as audit_pages
 from app.pages import bp as app_pages
+from catalog.events import CoursePublished
 from catalog.routes import bp as catalog_routes
 from catalog.services import courses as catalog_courses
 from core import audit_chain, events, jobs, outgoing, sealing
@@ -40,7 +41,15 @@ from scorm_player.services import addresses as scorm_player_addresses
 from training import jobs as training_jobs
 from training.events import CertificateIssued, CompletionRecorded
 from training.routes import bp as training_routes
-from training.routes import course_actions, course_reports, home, person_learning, statement_trail
+from training.routes import (
+    course_actions,
+    course_reports,
+    home,
+    people_concerned,
+    people_outcome,
+    person_learning,
+    statement_trail,
+)
 from training.services import addresses as training_addresses
 from training.services import holds
 from training.services.audience_words import WORDS as TRAINING_WORDS
@@ -49,7 +58,8 @@ LISTENERS: events.Listeners = {
     PersonJoined: ["accounts.refresh_audiences_of", "training.on_person_joined"],
     PersonChanged: ["accounts.refresh_audiences_of"],
     PersonLeft: ["accounts.refresh_audiences_of", "training.on_person_left"],
-    CompletionRecorded: ["accounts.refresh_audiences_of"],
+    CompletionRecorded: ["accounts.refresh_audiences_of", "training.on_completion_recorded"],
+    CoursePublished: ["training.on_course_published"],
     StatementsStored: ["training.on_statements_stored"],
     PersonsMerged: ["training.on_persons_changed"],
     PersonsSeparated: ["training.on_persons_changed"],
@@ -88,6 +98,8 @@ JOBS: dict[str, jobs.Handler] = {
     "lrs.start_retention": lrs_jobs.start_retention,
     "scorm_player.import_package": scorm_player_jobs.import_package,
     "scorm_player.check_schemas": scorm_player_jobs.check_schemas,
+    "training.on_completion_recorded": training_jobs.on_completion_recorded,
+    "training.on_course_published": training_jobs.on_course_published,
     "training.on_person_joined": training_jobs.on_person_joined,
     "training.on_person_left": training_jobs.on_person_left,
     "training.on_persons_changed": training_jobs.on_persons_changed,
@@ -164,7 +176,6 @@ def register(app: Flask) -> None:
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.add_url_rule("/home", "app.home", requires(SIGNED_IN)(home))
-    app.jinja_env.globals["course_actions"] = course_actions
-    app.jinja_env.globals["course_reports"] = course_reports
-    app.jinja_env.globals["person_learning"] = person_learning
-    app.jinja_env.globals["statement_trail"] = statement_trail
+    shown_below = (course_actions, course_reports, people_concerned, people_outcome, person_learning, statement_trail)
+    for shown in shown_below:
+        app.jinja_env.globals[shown.__name__] = shown

@@ -5,6 +5,7 @@ The same schemas check the forms, the REST interface and calls from other rooms.
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from typing import Any, cast
 
 import rfc8785
@@ -131,13 +132,37 @@ ORDER: Schema = {
     "additionalProperties": False,
 }
 
+
+class ForPeople(StrEnum):
+    """What publishing a version means for people of earlier ones (R-VER)."""
+
+    LEAVE = "leave"
+    SWITCH = "switch"
+    RETAKE = "retake"
+
+
 PUBLISHING: Schema = {
     "type": "object",
-    "properties": {"change_note": COURSE["properties"]["description"]},
+    "properties": {
+        "change_note": COURSE["properties"]["description"],
+        "for_people": {
+            "enum": list(ForPeople),
+            "description": "leave: whoever has begun stays on their version. switch: enrollments in which nothing has "
+            "happened yet go to the new one. retake: these too, and whoever holds a valid completion is assigned the "
+            "course again.",
+        },
+        "due_on": {
+            "type": ["string", "null"],
+            "format": "date",
+            "description": "Until when the course is to be taken again; without it by the days that are usual.",
+            "x-problem": "This is not a day.",
+            "x-remedy": "Write it like 2027-03-31.",
+        },
+    },
     "additionalProperties": False,
 }
 
-_FORMATS = FormatChecker(formats=("uuid",))
+_FORMATS = FormatChecker(formats=("uuid", "date"))
 
 
 def check(schema: Schema, value: object) -> list[Problem]:

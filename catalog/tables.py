@@ -1,6 +1,6 @@
 """Tables of the catalog: courses, their versions, sections, modules, and whom a module trusts."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -58,7 +58,11 @@ class VersionState(StrEnum):
 
 
 class CourseVersion(TenantTable):
-    """The content of a course as it was published once. Final from then on; enrollments pin to one."""
+    """The content of a course as it was published once. Final from then on; enrollments pin to one.
+
+    It also says what its publishing means for people of earlier versions (R-VER): nothing, unless it
+    `switches_not_started`, and perhaps `requires_retake` of those who had completed the course.
+    """
 
     __tablename__ = "course_versions"
 
@@ -70,10 +74,15 @@ class CourseVersion(TenantTable):
     published_at: Mapped[datetime | None]
     published_by: Mapped[UUID | None]  # null: by the system (demo data, command line)
     content_hash: Mapped[str | None] = mapped_column(String(64))  # SHA-256, catalog.rules.content_hash
+    switches_not_started: Mapped[bool] = mapped_column(default=False)
+    requires_retake: Mapped[bool] = mapped_column(default=False)
+    retake_due_on: Mapped[date | None]  # null: by the days that are usual
 
     __table_args__ = (
         tenant_key("course_id", "courses"),
         member_key("published_by"),
+        CheckConstraint("switches_not_started OR NOT requires_retake", name="retake"),
+        CheckConstraint("requires_retake OR retake_due_on IS NULL", name="retake_due_on"),
         one_of("state", VersionState),
         CheckConstraint("(state = 'draft') = (published_at IS NULL)", name="published"),
         CheckConstraint("(state = 'draft') = (content_hash IS NULL)", name="hashed"),

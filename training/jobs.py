@@ -8,7 +8,7 @@ from uuid import UUID
 from core import clock
 from core.jobs import Work
 from lrs.services import personas
-from training.services import certificates, leaving, progress, reconsidering
+from training.services import certificates, leaving, progress, reconsidering, republishing, retakes
 
 
 def on_statements_stored(work: Work, statement_ids: Sequence[str]) -> None:
@@ -46,6 +46,27 @@ def on_person_left(work: Work, user_id: str) -> None:
 
 
 def on_person_joined(work: Work, user_id: str) -> None:
-    """Take up again what somebody was to do when they left, if they had left."""
+    """Take up again what somebody was to do when they left, if they had left; and what became due meanwhile."""
     with work.write() as session:
         leaving.take_up_again(session, UUID(user_id))
+        retakes.after_return(session, UUID(user_id), clock.now())
+
+
+def on_course_published(work: Work, course_id: str, course_version_id: str) -> Mapping[str, Any]:
+    """Do with people of earlier versions what whoever published the new one has chosen, slice by slice."""
+    version_id = UUID(course_version_id)
+    with work.write() as session:
+        if not republishing.begin(session, version_id, work.job_id, clock.now()):
+            return {}
+    while True:
+        with work.write() as session:
+            found = republishing.go_on(session, version_id, clock.now())
+        if found.state == "done":
+            return {"switched": found.switched, "assigned": found.assigned, "url": f"/courses/{course_id}#versions"}
+        work.progress(found.percent)
+
+
+def on_completion_recorded(work: Work, completion_id: str, **_fact: Any) -> None:
+    """Ask whoever has completed an earlier version for the one that has to be taken since."""
+    with work.write() as session:
+        retakes.after_completion(session, UUID(completion_id), clock.now())

@@ -126,6 +126,63 @@ class CourseEnrollment(TenantTable):
     )
 
 
+class EnrollmentSwitch(TenantTable):
+    """An enrollment in which nothing had happened yet went to another version of its course. Never changed."""
+
+    __tablename__ = "enrollment_switches"
+
+    course_enrollment_id: Mapped[UUID]
+    from_version_id: Mapped[UUID]
+    to_version_id: Mapped[UUID]
+    switched_at: Mapped[datetime]
+
+    __table_args__ = (
+        tenant_key("course_enrollment_id", "course_enrollments"),
+        tenant_key("from_version_id", "course_versions"),
+        tenant_key("to_version_id", "course_versions"),
+        Index("ix_enrollment_switches_enrollment", "organization_id", "course_enrollment_id"),
+    )
+
+
+class RepublishingStep(StrEnum):
+    """What is being done for people of earlier versions: who has not started first, then who had completed."""
+
+    SWITCHING = "switching"
+    ASSIGNING = "assigning"
+    DONE = "done"
+
+
+class Republishing(TenantTable):
+    """What came of a version's choice for people of earlier ones, slice by slice (R-VER).
+
+    Each slice moves `after_id` on in its own transaction, so that whoever goes on after a crash goes on behind it.
+    """
+
+    __tablename__ = "republishings"
+
+    course_id: Mapped[UUID]
+    course_version_id: Mapped[UUID]
+    step: Mapped[RepublishingStep] = enum_column(RepublishingStep, default=RepublishingStep.SWITCHING)
+    after_id: Mapped[UUID | None]  # the last enrollment, or person, of the step that was looked at
+    expected: Mapped[int]  # enrollments and people there were to look at when it began
+    handled: Mapped[int] = mapped_column(default=0)
+    switched: Mapped[int] = mapped_column(default=0)
+    assigned: Mapped[int] = mapped_column(default=0)
+    staying: Mapped[int] = mapped_column(default=0)  # in progress on an earlier version when it began
+    job_id: Mapped[UUID]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        tenant_key("course_id", "courses"),
+        tenant_key("course_version_id", "course_versions"),
+        one_of("step", RepublishingStep),
+        CheckConstraint("(step = 'done') = (finished_at IS NOT NULL)", name="finished"),
+        UniqueConstraint("organization_id", "course_version_id"),
+        Index("ix_republishings_course", "organization_id", "course_id"),
+    )
+
+
 class ModuleRegistration(TenantTable):
     """Ties a registration of the run-time to the module of an enrollment that it serves."""
 

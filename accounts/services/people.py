@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from argon2 import PasswordHasher
+from sqlalchemy import Select
 
 from accounts.errors import AlreadyMember
 from accounts.events import PersonJoined
@@ -92,6 +93,11 @@ def named(session: Session, user_ids: Sequence[UUID]) -> dict[UUID, Person]:
     """Return those of these people who belong to this organization, by id."""
     organization = store.organization(session)
     return {user.id: described(user, organization) for user in store.by_ids(session, user_ids)}
+
+
+def present() -> Select[UUID]:
+    """Return the query for the ids of those who belong to this organization and have not left it."""
+    return store.present()
 
 
 def ids_by_email(session: Session, emails: Sequence[str]) -> dict[str, UUID]:

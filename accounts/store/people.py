@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from accounts.tables import Membership, MembershipStatus, Organization, User, has_not_left
@@ -72,6 +72,11 @@ def page(
     ids = session.scalars(ordered.offset(offset).limit(limit)).all()
     rows = {row.id: row for row in session.scalars(select(User).where(User.id.in_(ids)))}
     return [rows[user_id] for user_id in ids], total
+
+
+def present() -> Select[UUID]:
+    """Return the query for who belongs to this organization and has not left."""
+    return select(Membership.user_id).where(has_not_left())
 
 
 def by_ids(session: Session, user_ids: Sequence[UUID]) -> list[User]:

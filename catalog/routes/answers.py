@@ -1,6 +1,6 @@
 """What the catalog answers over REST."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -39,7 +39,11 @@ class CourseAnswer(rest.Answer):
 
 
 class VersionAnswer(rest.Answer):
-    """One version of a course; `content_hash` (SHA-256) is set once it is published."""
+    """One version of a course; `content_hash` (SHA-256) is set once it is published.
+
+    `for_people` says what publishing it meant for people of earlier versions, `due_on` until when a retake is due,
+    where a day was chosen.
+    """
 
     id: UUID
     course_id: UUID
@@ -50,6 +54,8 @@ class VersionAnswer(rest.Answer):
     published_at: datetime | None
     published_by: UUID | None
     content_hash: str | None
+    for_people: Literal["leave", "switch", "retake"]
+    due_on: date | None
 
 
 class ModuleAnswer(rest.Answer):

@@ -12,6 +12,7 @@ from catalog import rules
 from catalog.routes import reading
 from catalog.routes.answers import CourseAnswer, CoursesWanted, VersionAnswer, Versions, WholeVersion
 from catalog.routes.blueprint import bp
+from catalog.routes.publishing import require_assigning
 from catalog.services import courses, publishing
 from catalog.services.courses import Course, CourseVersion, Section
 from catalog.services.modules import Module
@@ -117,13 +118,21 @@ def api_discard_draft(course_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/api/v1/courses/<uuid:course_id>/versions/publish")
 @requires("course.publish")
-@rest.operation(body=rules.PUBLISHING, answer=VersionAnswer, example={"change_note": "Second edition"})
+@rest.operation(
+    body=rules.PUBLISHING, answer=VersionAnswer, errors=(403, 409),
+    example={"change_note": "Second edition", "for_people": "retake", "due_on": "2027-03-31"},
+)  # fmt: skip
 def api_publish_course(course_id: UUID) -> ResponseReturnValue:
-    """Give the draft to learners."""
-    note = reading.body(rules.PUBLISHING).get("change_note") if request.content_length else None
+    """Give the draft to learners, and say what that means for people of earlier versions.
+
+    Without `for_people` whoever has begun stays on their version. A retake asks for `assignment.create`, too. People
+    are looked after by a job; GET /versions/{version_id}/people tells how far it is.
+    """
+    facts = reading.body(rules.PUBLISHING) if request.content_length else {}
+    require_assigning(course_id, facts.get("for_people"))
     by = current_user().user_id
     with database().write(current_tenant()) as session:
-        version = publishing.publish(session, course_id, by=by, now=clock.now(), change_note=note)
+        version = publishing.publish(session, course_id, by=by, now=clock.now(), **facts)
     return jsonify(described(version))
 
 

@@ -20,7 +20,7 @@ from catalog.tables import CourseStatus, VersionState
 from core import clock
 from core.db import Session
 from core.errors import Invalid, NotFound, Problem
-from core.http import current_tenant, current_user, database, page_number, requires, searched
+from core.http import current_tenant, database, page_number, requires, searched
 from scorm_player.services import packages
 from scorm_player.services.packages import VersionSummary
 
@@ -100,20 +100,6 @@ def edit_course(course_id: UUID) -> ResponseReturnValue:
     return submit(
         course_id, "facts", values, lambda session: courses.edit(session, course_id, facts, expected=expected), "facts"
     )
-
-
-@bp.post("/courses/<uuid:course_id>/publish")
-@requires("course.publish")
-def publish_course(course_id: UUID) -> ResponseReturnValue:
-    """Give the draft to learners."""
-    values = reading.fields(("change_note",))
-
-    def publish(session: Session) -> None:
-        by, note = current_user().user_id, values["change_note"]
-        version = publishing.publish(session, course_id, by=by, now=clock.now(), change_note=note)
-        flash(_("Version %(number)s is in the catalog.", number=version.version_number), "ok")
-
-    return submit(course_id, "publish", values, publish)
 
 
 @bp.post("/courses/<uuid:course_id>/draft")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from catalog import rules, tables
 from catalog.errors import CodeTaken, CourseIsArchived
 from catalog.events import CourseArchived, CourseRestored
+from catalog.rules import ForPeople
 from catalog.services.facts import changed, plain, tidy
 from catalog.services.modules import Module, as_module
 from catalog.store import content as content_store
@@ -52,7 +53,11 @@ class Course:
 
 @dataclass(frozen=True)
 class CourseVersion:
-    """One version of a course. `content_hash` (SHA-256, hex) is set once it is published."""
+    """One version of a course. `content_hash` (SHA-256, hex) is set once it is published.
+
+    `for_people` is what its publishing means for people of earlier versions, `due_on` the day that was chosen for a
+    retake; None: by the days that are usual.
+    """
 
     id: UUID
     course_id: UUID
@@ -63,6 +68,19 @@ class CourseVersion:
     published_at: datetime | None
     published_by: UUID | None
     content_hash: str | None
+    for_people: str
+    due_on: date | None
+
+
+@dataclass(frozen=True)
+class Retake:
+    """A version that has to be taken by whoever had completed the course before it.
+
+    `outdated` are the versions before it: their completions stay, but are not enough any more.
+    """
+
+    version: CourseVersion
+    outdated: frozenset[UUID]
 
 
 @dataclass(frozen=True)
@@ -133,6 +151,22 @@ def version(session: Session, version_id: UUID) -> CourseVersion:
 def versions(session: Session, course_id: UUID) -> list[CourseVersion]:
     """Return all versions of a course, newest first."""
     return [as_version(found) for found in store.versions(session, course_id)]
+
+
+def before(session: Session, version_id: UUID) -> list[UUID]:
+    """Return the versions of the same course that were published before this one, or this draft. Raises NotFound."""
+    found = version(session, version_id)
+    rows = store.versions(session, found.course_id)
+    return [row.id for row in rows if row.sequence < int(found.version_number)]
+
+
+def retake(session: Session, course_id: UUID) -> Retake | None:
+    """Return the newest version that asks for a retake, if one does."""
+    rows = store.versions(session, course_id)
+    for row in rows:
+        if row.requires_retake:
+            return Retake(as_version(row), frozenset(one.id for one in rows if one.sequence < row.sequence))
+    return None
 
 
 def outline(session: Session, course_version_id: UUID) -> list[Section]:
@@ -229,7 +263,15 @@ def as_version(row: tables.CourseVersion) -> CourseVersion:
         row.published_at,
         row.published_by,
         row.content_hash,
+        _for_people(row).value,
+        row.retake_due_on,
     )
+
+
+def _for_people(row: tables.CourseVersion) -> ForPeople:
+    if row.requires_retake:
+        return ForPeople.RETAKE
+    return ForPeople.SWITCH if row.switches_not_started else ForPeople.LEAVE
 
 
 def _locked(session: Session, course_id: UUID) -> tables.Course:

@@ -1,22 +1,28 @@
 """Publishing: from a draft to what learners get, and from there to the next draft."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+from accounts.services import people
 from catalog import rules, tables
 from catalog.errors import CannotPublish, VersionIsFinal
 from catalog.events import CoursePublished
+from catalog.rules import ForPeople
 from catalog.services.courses import CourseVersion, as_version, open_course
 from catalog.services.facts import tidy
 from catalog.store import content as store
 from catalog.store import courses as course_store
 from catalog.tables import CourseStatus, ModuleType, VersionState
-from core import audit
+from core import audit, clock
 from core.db import Session, uuid7
 from core.errors import Conflict, Invalid, NotFound, Problem
 from core.events import publish as announce
 from scorm_player.services import packages
+
+FARTHEST = timedelta(days=366 * 20)
+"""So far ahead a day may lie until which a course is to be taken again."""
 
 
 def problems(session: Session, version_id: UUID) -> list[Problem]:
@@ -25,29 +31,42 @@ def problems(session: Session, version_id: UUID) -> list[Problem]:
 
 
 def publish(
-    session: Session, course_id: UUID, *, by: UUID | None, now: datetime, change_note: str | None = None
+    session: Session,
+    course_id: UUID,
+    *,
+    by: UUID | None,
+    now: datetime,
+    change_note: str | None = None,
+    for_people: str = ForPeople.LEAVE,
+    due_on: str | None = None,
 ) -> CourseVersion:
     """Give a course's draft to learners: it becomes final, the version before it is retired.
 
-    Enrollments stay on the version they began with (R-VER). Announces CoursePublished. Raises CannotPublish with
-    everything that is missing, VersionIsFinal when there is no draft, CourseIsArchived, NotFound.
+    `for_people` says what that means for people of earlier versions (R-VER), `due_on` (an ISO 8601 day) until when a
+    retake is due. Announces CoursePublished; what follows for people is done by whoever listens. Raises CannotPublish
+    with everything that is missing, Invalid, VersionIsFinal when there is no draft, CourseIsArchived, NotFound.
     """
     course = open_course(session, course_id)
     draft = course_store.version_in_state(session, course_id, VersionState.DRAFT)
     if draft is None:
         raise VersionIsFinal("There is no draft to publish.")
-    note = tidy({"change_note": change_note})
-    if wrong := rules.check(rules.PUBLISHING, note):
+    facts = tidy({"change_note": change_note, "for_people": for_people, "due_on": due_on})
+    if wrong := [*rules.check(rules.PUBLISHING, facts)] or _undecidable(session, draft, facts, now):
         raise Invalid(problems=wrong)
     if missing := problems(session, draft.id):
         raise CannotPublish(problems=missing)
     content_hash = rules.content_hash(_structure(session, draft.id))
     _retire_current(session, course_id)
     draft.state, draft.published_at, draft.published_by = VersionState.PUBLISHED, now, by
-    draft.change_note, draft.content_hash = note["change_note"], content_hash
+    draft.change_note, draft.content_hash = facts["change_note"], content_hash
+    draft.switches_not_started = facts["for_people"] != ForPeople.LEAVE
+    draft.requires_retake = facts["for_people"] == ForPeople.RETAKE
+    draft.retake_due_on = date.fromisoformat(facts["due_on"]) if facts["due_on"] else None
     course.status = CourseStatus.PUBLISHED
     session.flush()
-    new = {"version": str(draft.sequence), "content_hash": draft.content_hash}
+    new = {"version": str(draft.sequence), "content_hash": draft.content_hash, "for_people": facts["for_people"]}
+    if draft.requires_retake:
+        new["due_on"] = facts["due_on"]
     audit.record(session, "course.published", "course", course_id, new=new)
     announce(session, CoursePublished(course_id, draft.id), subject=course_id)
     return as_version(draft)
@@ -81,6 +100,22 @@ def discard_draft(session: Session, course_id: UUID) -> None:
     session.delete(draft)
     audit.record(session, "course.draft_discarded", "course", course_id, old={"version": str(draft.sequence)})
     session.flush()
+
+
+def _undecidable(session: Session, draft: tables.CourseVersion, facts: dict[str, Any], now: datetime) -> list[Problem]:
+    """Return what is wrong with the choice for people, beside its form."""
+    found = []
+    if facts["for_people"] != ForPeople.LEAVE and draft.sequence == 1:
+        found.append(Problem("for_people", "Nobody has an earlier version of this course.", "Choose leave."))
+    if facts["due_on"] and facts["for_people"] != ForPeople.RETAKE:
+        found.append(Problem("due_on", "A day is for a retake only.", "Choose retake, or leave the day out."))
+    elif facts["due_on"]:
+        today, day = clock.day_in(people.tenant(session).timezone, now), date.fromisoformat(facts["due_on"])
+        if day < today:
+            found.append(Problem("due_on", "This day has passed.", "Choose today or a later day."))
+        elif day - today > FARTHEST:
+            found.append(Problem("due_on", "This day is too far away.", "Choose one within twenty years."))
+    return found
 
 
 def _problems(session: Session, version_id: UUID) -> Iterator[Problem]:

@@ -1,6 +1,6 @@
 """Registrations: a person's participation in a package, what stands in it, and what may be opened next."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -63,6 +63,18 @@ def register(
     session.add(registration)
     session.flush()
     return registration.id
+
+
+def untouched(session: Session, registration_ids: Sequence[UUID], *, lock: bool = False) -> set[UUID]:
+    """Return those of these registrations in which nothing has ever been opened; locked, a launch waits."""
+    return store.untouched(session, registration_ids, lock=lock) if registration_ids else set()
+
+
+def play_instead(session: Session, registration_id: UUID, package_version_id: UUID) -> None:
+    """Let a registration in which nothing has been opened yet play another package version. Raises NotFound."""
+    store.course(session, package_version_id)
+    store.get(session, registration_id).package_version_id = package_version_id
+    session.flush()
 
 
 def summary(session: Session, registration_id: UUID) -> RegistrationSummary:

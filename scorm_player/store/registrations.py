@@ -1,7 +1,7 @@
 """Reading and locking registrations, and the course each one plays."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from uuid import UUID
@@ -16,7 +16,7 @@ from scorm_player.scorm.sequencing.state import SequencingState
 from scorm_player.scorm.sequencing.tree import ActivityTree
 from scorm_player.scorm.transfer import item_of
 from scorm_player.scorm.visit import Item
-from scorm_player.tables import PackageItem, PackageVersion, Registration
+from scorm_player.tables import LaunchSession, PackageItem, PackageVersion, Registration, ScormItemState
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,17 @@ def get(session: Session, registration_id: UUID, *, lock: bool = False) -> Regis
     if found is None:
         raise NotFound("There is no such registration.")
     return found
+
+
+def untouched(session: Session, registration_ids: Sequence[UUID], *, lock: bool) -> set[UUID]:
+    """Return those of these registrations that no session and no data belong to."""
+    begun = [
+        select(table.id).where(table.registration_id == Registration.id).exists()
+        for table in (LaunchSession, ScormItemState)
+    ]
+    query = select(Registration.id).where(Registration.id.in_(registration_ids), *(~one for one in begun))
+    query = query.order_by(Registration.id)
+    return set(session.scalars(query.with_for_update() if lock else query))
 
 
 def find_preview(session: Session, version_id: UUID, user_id: UUID) -> UUID | None:

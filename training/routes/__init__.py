@@ -9,6 +9,7 @@ from training.routes import (
     learning,
     player,
     repairs,
+    republishing,
     team,
     verification,
 )
@@ -16,6 +17,7 @@ from training.routes.attempts import course_reports, person_learning
 from training.routes.blueprint import bp
 from training.routes.evidence import statement_trail
 from training.routes.learning import course_actions, home
+from training.routes.republishing import people_concerned, people_outcome
 
 __all__ = [
     "api",
@@ -28,9 +30,12 @@ __all__ = [
     "evidence",
     "home",
     "learning",
+    "people_concerned",
+    "people_outcome",
     "person_learning",
     "player",
     "repairs",
+    "republishing",
     "statement_trail",
     "team",
     "verification",

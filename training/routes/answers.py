@@ -1,7 +1,7 @@
 """What training takes and answers over REST."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -49,6 +49,23 @@ class Assigned(rest.Answer):
     created: dict[UUID, UUID]
     already_open: dict[UUID, UUID]
     valid: list[UUID]
+
+
+class PeopleOfVersion(rest.Answer):
+    """People of the versions before one: how many there are now, and what its publishing did.
+
+    `completed` hold a valid completion and have nothing open. `state`: nothing was to be done, or how far the job is.
+    """
+
+    for_people: Literal["leave", "switch", "retake"]
+    due_on: date | None
+    not_started: int
+    in_progress: int
+    completed: int
+    state: Literal["nothing", "working", "done", "failed"]
+    progress_percent: int
+    switched: int
+    assigned: int
 
 
 class EnrollmentSent(rest.Sent):

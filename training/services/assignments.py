@@ -68,8 +68,8 @@ def assign(
     """R-ASG-1: give a course to people, due at the end of a day of the organization's zone (R-DUE-1).
 
     `within` says whom, or which courses, whoever assigns may assign. Whoever has it open keeps that assignment; whoever
-    holds a valid completion is left alone (R-ASG-3). Raises Invalid naming what is wrong, NotFound for a course or a
-    person of somebody else or out of reach, NotPublished.
+    holds a valid completion is left alone (R-ASG-3), unless a later version asks for a retake. Raises Invalid naming
+    what is wrong, NotFound for a course or a person of somebody else or out of reach, NotPublished.
     """
     tenant = people.tenant(session)
     today = clock.day_in(tenant.timezone, now)
@@ -82,7 +82,9 @@ def assign(
         raise NotFound("There is no such person.")
     if not reach.covers_all(session, within, wanted, course_id):
         raise NotFound("There is no such person.")
-    valid = completion_store.holders(session, wanted, course_id, today)
+    retake = courses.retake(session, course_id)
+    outdated = retake.outdated if retake is not None else ()
+    valid = completion_store.holders(session, wanted, course_id, today, outdated)
     already = store.open_ones(session, wanted, course_id)
     new = [user_id for user_id in wanted if user_id not in valid and user_id not in already]
     cycles = store.last_cycles(session, new, course_id)
@@ -103,7 +105,7 @@ def assign(
     ]
     created = {user_id: assignment_id for assignment_id, user_id in store.add(session, rows)}
     for user_id, assignment_id in created.items():
-        _announce(session, assignment_id, user_id, course_id, due_at)
+        _announce(session, assignment_id, user_id, course_id, due_at, assigned_by)
         if user_id in taking:
             taking[user_id].assignment_id = assignment_id
             begin(get(session, assignment_id), now)
@@ -125,12 +127,15 @@ def _check(user_ids: Sequence[UUID], due: date | None, today: date) -> None:
         raise Invalid(problems=problems)
 
 
-def _announce(session: Session, assignment_id: UUID, user_id: UUID, course_id: UUID, due_at: datetime) -> None:
+def _announce(
+    session: Session, assignment_id: UUID, user_id: UUID, course_id: UUID, due_at: datetime, by: UUID | None
+) -> None:
     audit.record(
         session,
         "assignment.created",
         "assignment",
         assignment_id,
+        by=by,
         subject_user_id=user_id,
         new={"course_id": str(course_id), "due_at": due_at.isoformat()},
     )

@@ -97,6 +97,8 @@ def module_of(session: Session, enrollment: CourseEnrollment, module_id: UUID) -
 def registration(session: Session, enrollment: CourseEnrollment, module: Module, now: datetime) -> UUID:
     """Return the registration that serves a package module of an enrollment, registering it the first time."""
     store.lock(session, [enrollment.id])
+    if module.course_version_id != enrollment.course_version_id:
+        raise NotFound("The course has a new version now. Open it again.")  # it was switched at this moment
     found = store.find_registration(session, enrollment.id, module.id)
     if found is not None:
         return found

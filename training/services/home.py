@@ -12,7 +12,7 @@ from catalog.services.courses import Course
 from core import clock
 from core.db import Session
 from training.rules.assignments import Standing
-from training.services import assignments, certificates
+from training.services import assignments, certificates, retakes
 from training.services.certificates import Shown
 from training.services.sources import Sources
 from training.store import assignments as assignment_store
@@ -24,7 +24,10 @@ from training.tables import CourseEnrollment, TrainingAssignment
 
 @dataclass(frozen=True)
 class ToDo:
-    """Something to learn: assigned, or begun of one's own accord. Without a `module_id` it has not been begun."""
+    """Something to learn: assigned, or begun of one's own accord. Without a `module_id` it has not been begun.
+
+    `earlier_version`: the number of the version completed before, where a later one asks for a retake.
+    """
 
     course: Course
     percent: Decimal
@@ -35,6 +38,7 @@ class ToDo:
     module_title: str | None
     module_count: int
     is_begun: bool
+    earlier_version: str | None
 
 
 @dataclass(frozen=True)
@@ -95,16 +99,19 @@ def page(session: Session, user_id: UUID, now: datetime, *, with_overview: bool 
 def to_do(session: Session, user_id: UUID, now: datetime, sources: Sources) -> list[ToDo]:
     """Return what a person has to do or has begun: due first, then what was begun last."""
     rows = assignment_store.of_person(session, user_id)
-    listed = [_to_do(session, assignment.course_id, assignment, taken, now, sources) for assignment, taken in rows]
+    listed = [
+        _to_do(session, user_id, assignment.course_id, assignment, taken, now, sources) for assignment, taken in rows
+    ]
     assigned = {assignment.id for assignment, _ in rows}
     for taken in store.of_person(session, user_id):
         if taken.status in store.OPEN and taken.assignment_id not in assigned:
-            listed.append(_to_do(session, taken.course_id, None, taken, now, sources))
+            listed.append(_to_do(session, user_id, taken.course_id, None, taken, now, sources))
     return listed
 
 
 def _to_do(
     session: Session,
+    user_id: UUID,
     course_id: UUID,
     assignment: TrainingAssignment | None,
     taken: CourseEnrollment | None,
@@ -115,6 +122,7 @@ def _to_do(
     version_id = taken.course_version_id if taken is not None else course.current_version_id
     modules = sources.modules(version_id) if version_id is not None else []
     following = next_module(session, taken, sources) if taken is not None else None
+    is_again = any(one is not None and one.cycle_number > 1 for one in (assignment, taken))
     standing = Standing.IN_PROGRESS if taken is not None and taken.started_at is not None else Standing.NOT_STARTED
     if assignment is not None:
         standing = assignments.obligation(assignment).standing(now)
@@ -128,6 +136,7 @@ def _to_do(
         module_title=next((module.title for module in modules if module.id == following), None),
         module_count=len(modules),
         is_begun=taken is not None and taken.started_at is not None,
+        earlier_version=retakes.completed_before(session, user_id, course_id, version_id) if is_again else None,
     )
 
 

@@ -31,10 +31,11 @@ def groups(session: Session, statement_ids: Sequence[UUID]) -> list[list[UUID]]:
     return list(found.values())
 
 
-def record(session: Session, statement_ids: Sequence[UUID], now: datetime) -> None:
+def record(session: Session, statement_ids: Sequence[UUID], now: datetime, *, is_repeat: bool = False) -> None:
     """Judge statements that were stored together, and bring progress, ledger and certificates up to date.
 
-    Statements judged before are left alone, so that a second delivery changes nothing.
+    Statements judged before are left alone, so that a second delivery changes nothing. What was judged while its
+    enrollment was switched to another version is judged again.
     """
     said = claims(session, statement_ids)
     if any(claim.credential_id is not None for claim in said):
@@ -46,10 +47,19 @@ def record(session: Session, statement_ids: Sequence[UUID], now: datetime) -> No
     counted = [(claim, verdict.counts_for) for claim, verdict in verdicts if verdict.counts_for is not None]
     touched = {participation.enrollment_id for _, participation in counted} | _undone(session, fresh)
     locked = enrollment_store.lock(session, sorted(touched))
+    if not is_repeat and _has_been_switched(locked, [where for _, where in counted], sources):
+        record(session, statement_ids, now, is_repeat=True)
+        return
     store.add_uncounted(session, [refused(c, v, sources) for c, v in verdicts if v.counts_for is None])
     store.add_activities(session, [activity(claim, where, statement_ids[0]) for claim, where in counted])
     for enrollment in locked:
         update(session, enrollment, sources, now)
+
+
+def _has_been_switched(locked: Iterable[CourseEnrollment], counted: Sequence[Participation], sources: Sources) -> bool:
+    """Whether something counts for a module that is not of the version its enrollment is on."""
+    held = {row.id: {module.id for module in sources.modules(row.course_version_id)} for row in locked}
+    return any(where.module_id not in held[where.enrollment_id] for where in counted)
 
 
 def verdict_on(claim: Claim, sources: Sources, *, enroll: bool = False, late: bool = False) -> Verdict:

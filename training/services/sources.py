@@ -1,6 +1,6 @@
 """What training reads of the rooms below it, as its own values: statements, modules, launches, people, trust."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
@@ -26,6 +26,7 @@ from training.rules.counting import (
 from training.rules.progress import Criteria
 from training.services import addresses
 from training.store import enrollments as store
+from training.store import republishing as republishing_store
 from training.tables import CourseEnrollment
 
 BY_SCORE = "score"
@@ -178,12 +179,26 @@ class Sources:
         return known or personas.find_member(self.session, claim.actor)
 
     def _enrolled(self, claim: Claim, user_id: UUID, trusting: Iterable[Module]) -> Participation | None:
-        """The newest enrollment of the person, at that moment, whose version holds one of the modules."""
+        """The newest enrollment of the person, at that moment, whose version holds one of the modules.
+
+        What was said of the version before an enrollment was switched belongs to the same module of the new one.
+        """
         by_version = {module.course_version_id: module for module in trusting}
         for enrollment in store.of_person(self.session, user_id, until=claim.stored):
-            if (module := by_version.get(enrollment.course_version_id)) is not None:
+            module = by_version.get(enrollment.course_version_id) or self._of_earlier(enrollment, claim, by_version)
+            if module is not None:
                 return Participation(enrollment.id, module.id, user_id, module.activity_iri, self.items(module))
         return None
+
+    def _of_earlier(
+        self, enrollment: CourseEnrollment, claim: Claim, by_version: Mapping[UUID, Module]
+    ) -> Module | None:
+        then = republishing_store.version_at(self.session, enrollment.id, claim.stored)
+        module = None if then is None else by_version.get(then)
+        if module is None:
+            return None
+        same = (one for one in self.modules(enrollment.course_version_id) if one.stable_key == module.stable_key)
+        return next(same, module)
 
     def _participation(self, enrollment: CourseEnrollment, module_id: UUID, registration_id: UUID) -> Participation:
         module = next(m for m in self.modules(enrollment.course_version_id) if m.id == module_id)

@@ -1,6 +1,6 @@
 """Queries on the ledger."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -41,11 +41,14 @@ def of_enrollment(session: Session, enrollment_id: UUID) -> list[TrainingComplet
     return list(session.scalars(query.order_by(TrainingCompletion.recorded_at, TrainingCompletion.id)))
 
 
-def holders(session: Session, user_ids: Sequence[UUID], course_id: UUID, today: date) -> set[UUID]:
-    """Return those of these people who hold a completion of the course that is valid today."""
+def holders(
+    session: Session, user_ids: Sequence[UUID], course_id: UUID, today: date, outdated: Collection[UUID] = ()
+) -> set[UUID]:
+    """Return those of these people who hold a completion valid today, of a version that is not `outdated`."""
     query = select(TrainingCompletion.user_id).where(
         TrainingCompletion.user_id.in_(user_ids),
         TrainingCompletion.course_id == course_id,
+        TrainingCompletion.course_version_id.not_in(outdated),
         TrainingCompletion.is_passed,
         TrainingCompletion.voided_at.is_(None),
         or_(TrainingCompletion.valid_until.is_(None), TrainingCompletion.valid_until >= today),
@@ -63,6 +66,30 @@ def holders_of_any(course_ids: Sequence[UUID], today: date | None) -> Select[UUI
     if today is None:
         return query
     return query.where(or_(TrainingCompletion.valid_until.is_(None), TrainingCompletion.valid_until >= today))
+
+
+def courses_of(session: Session, user_id: UUID) -> list[UUID]:
+    """Return the courses a person has completed."""
+    query = (
+        select(TrainingCompletion.course_id)
+        .distinct()
+        .where(
+            TrainingCompletion.user_id == user_id, TrainingCompletion.is_passed, TrainingCompletion.voided_at.is_(None)
+        )
+    )
+    return list(session.scalars(query.order_by(TrainingCompletion.course_id)))
+
+
+def latest_version(session: Session, user_id: UUID, course_id: UUID) -> UUID | None:
+    """Return the course version of a person's newest completion of a course that has not been voided."""
+    query = select(TrainingCompletion.course_version_id).where(
+        TrainingCompletion.user_id == user_id,
+        TrainingCompletion.course_id == course_id,
+        TrainingCompletion.is_passed,
+        TrainingCompletion.voided_at.is_(None),
+    )
+    newest_first = (TrainingCompletion.completed_at.desc(), TrainingCompletion.id.desc())
+    return session.scalar(query.order_by(*newest_first).limit(1))
 
 
 def of_person(session: Session, user_id: UUID) -> list[TrainingCompletion]:

@@ -1,0 +1,153 @@
+"""Queries on people of earlier versions of a course, and on what a new one did with them."""
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
+
+from core.db import Session, organization_of, uuid7
+from training.store.assignments import OPEN as OPEN_ASSIGNMENTS
+from training.store.enrollments import OPEN as OPEN_ENROLLMENTS
+from training.tables import (
+    CourseEnrollment,
+    EnrollmentStatus,
+    EnrollmentSwitch,
+    ModuleRegistration,
+    Republishing,
+    TrainingActivity,
+    TrainingAssignment,
+    TrainingCompletion,
+)
+
+
+def find(session: Session, version_id: UUID, *, lock: bool = False) -> Republishing | None:
+    """Return what a version did with people; locked, nobody else goes on with it until the transaction ends."""
+    query = select(Republishing).where(Republishing.course_version_id == version_id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return session.scalar(query)
+
+
+def add(
+    session: Session,
+    *,
+    course_id: UUID,
+    version_id: UUID,
+    expected: int,
+    staying: int,
+    job_id: UUID,
+    now: datetime,
+) -> None:
+    """Begin with a version, unless that has been done."""
+    values = {
+        "organization_id": organization_of(session), "id": uuid7(), "course_id": course_id,
+        "course_version_id": version_id, "step": "switching", "expected": expected, "handled": 0, "switched": 0,
+        "assigned": 0, "staying": staying, "job_id": job_id, "started_at": now,
+    }  # fmt: skip
+    session.execute(insert(Republishing).values(**values).on_conflict_do_nothing())
+
+
+def untouched(
+    session: Session,
+    course_id: UUID,
+    version_ids: Collection[UUID],
+    after: UUID | None = None,
+    limit: int | None = None,
+) -> list[UUID]:
+    """Return the enrollments on these versions that have never had a fact, in the order of their ids."""
+    fact = select(TrainingActivity.id).where(TrainingActivity.course_enrollment_id == CourseEnrollment.id)
+    query = select(CourseEnrollment.id).where(
+        CourseEnrollment.course_id == course_id,
+        CourseEnrollment.course_version_id.in_(version_ids),
+        CourseEnrollment.status == EnrollmentStatus.ENROLLED,
+        ~fact.exists(),
+    )
+    if after is not None:
+        query = query.where(CourseEnrollment.id > after)
+    return list(session.scalars(query.order_by(CourseEnrollment.id).limit(limit)))
+
+
+def open_on(session: Session, course_id: UUID, version_ids: Collection[UUID]) -> int:
+    """Return how many enrollments on these versions are open."""
+    query = select(func.count()).where(
+        CourseEnrollment.course_id == course_id,
+        CourseEnrollment.course_version_id.in_(version_ids),
+        CourseEnrollment.status.in_(OPEN_ENROLLMENTS),
+    )
+    return session.scalar(query) or 0
+
+
+def links(session: Session, enrollment_ids: Sequence[UUID]) -> list[ModuleRegistration]:
+    """Return what ties registrations to these enrollments."""
+    query = select(ModuleRegistration).where(ModuleRegistration.course_enrollment_id.in_(enrollment_ids))
+    return list(session.scalars(query.order_by(ModuleRegistration.registration_id)))
+
+
+def owing(course_id: UUID, outdated: Collection[UUID], today: date, among: Select[UUID]) -> Select[UUID]:
+    """Return the query for those `among` people who hold a valid completion of `outdated` versions and of no later one.
+
+    Whoever has the course open already is not among them.
+    """
+    done, newer = TrainingCompletion, TrainingCompletion.__table__.alias()
+    completed_later = select(newer.c.id).where(
+        newer.c.user_id == done.user_id,
+        newer.c.course_id == course_id,
+        newer.c.course_version_id.not_in(outdated),
+        newer.c.is_passed,
+        newer.c.voided_at.is_(None),
+    )
+    assigned = select(TrainingAssignment.id).where(
+        TrainingAssignment.user_id == done.user_id,
+        TrainingAssignment.course_id == course_id,
+        TrainingAssignment.status.in_(OPEN_ASSIGNMENTS),
+    )
+    taking = select(CourseEnrollment.id).where(
+        CourseEnrollment.user_id == done.user_id,
+        CourseEnrollment.course_id == course_id,
+        CourseEnrollment.status.in_(OPEN_ENROLLMENTS),
+    )
+    return (
+        select(done.user_id)
+        .distinct()
+        .where(
+            done.course_id == course_id,
+            done.course_version_id.in_(outdated),
+            done.is_passed,
+            done.voided_at.is_(None),
+            or_(done.valid_until.is_(None), done.valid_until >= today),
+            done.user_id.in_(among),
+            ~completed_later.exists(),
+            ~assigned.exists(),
+            ~taking.exists(),
+        )
+    )
+
+
+def count(session: Session, people: Select[UUID]) -> int:
+    """Return how many people a query finds."""
+    return session.scalar(select(func.count()).select_from(people.subquery())) or 0
+
+
+def next_people(session: Session, people: Select[UUID], after: UUID | None, limit: int) -> list[UUID]:
+    """Return a slice of the people a query finds, in the order of their ids."""
+    if after is not None:
+        people = people.where(TrainingCompletion.user_id > after)
+    return list(session.scalars(people.order_by(TrainingCompletion.user_id).limit(limit)))
+
+
+def one_of(session: Session, people: Select[UUID], user_id: UUID) -> bool:
+    """Tell whether a query finds somebody."""
+    return session.scalar(people.where(TrainingCompletion.user_id == user_id)) is not None
+
+
+def version_at(session: Session, enrollment_id: UUID, moment: datetime) -> UUID | None:
+    """Return the version an enrollment was on at a moment, if it was switched to another one later."""
+    query = (
+        select(EnrollmentSwitch.from_version_id)
+        .where(EnrollmentSwitch.course_enrollment_id == enrollment_id, EnrollmentSwitch.switched_at >= moment)
+        .order_by(EnrollmentSwitch.switched_at, EnrollmentSwitch.id)
+        .limit(1)
+    )
+    return session.scalar(query)
