@@ -58,8 +58,8 @@ def publish(page: Page, live: Live) -> None:
     page.get_by_text("Add a package").click()
     page.get_by_label("Package").select_option(index=1)
     page.get_by_role("button", name="Add module").click()
-    page.get_by_role("button", name="Publish version 1").click()
-    page.get_by_role("dialog").get_by_role("button", name="Publish", exact=True).click()
+    page.get_by_role("link", name="Publish version 1").click()
+    page.get_by_role("button", name="Publish", exact=True).click()
     expect(page.get_by_text("Version 1 is in the catalog.").first).to_be_visible()
 
 

@@ -1,4 +1,5 @@
 import hashlib
+from datetime import date
 
 import pytest
 from sqlalchemy import select, text
@@ -6,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from catalog.errors import CannotPublish, CourseIsArchived, VersionIsFinal
 from catalog.services import courses, drafts, modules, publishing
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, Invalid, NotFound
 from core.tables import AuditLog, DomainEvent
 from tests.catalog.conftest import built, course, credential, published, ready_package
 
@@ -86,6 +87,59 @@ def test_publishing_again_retires_the_version_before_and_keeps_it_readable(db, n
     assert len(modules.by_package_version(db, made.package_version_id)) == 2
 
 
+def test_a_version_says_what_it_means_for_people_of_earlier_ones(db, now):
+    made = published(db, now)
+    publishing.new_draft(db, made.course_id, now=now)
+
+    again = publishing.publish(
+        db, made.course_id, by=None, now=now, for_people="retake", due_on="2026-04-30", change_note="Another law"
+    )
+
+    assert (again.for_people, again.due_on) == ("retake", date(2026, 4, 30))
+    assert [one.for_people for one in courses.versions(db, made.course_id)] == ["retake", "leave"]
+    required = courses.retake(db, made.course_id)
+    assert (required.version, required.outdated) == (again, {made.version_id})
+    line = db.scalars(select(AuditLog).where(AuditLog.action == "course.published").order_by(AuditLog.seq)).all()[-1]
+    assert (line.new_values["for_people"], line.new_values["due_on"]) == ("retake", "2026-04-30")
+
+
+@pytest.mark.parametrize(
+    ("choice", "wrong"),
+    [
+        pytest.param({"for_people": "everybody"}, {"for_people": "This is one of leave, switch, retake."}, id="word"),
+        pytest.param({"for_people": "retake", "due_on": "soon"}, {"due_on": "This is not a day."}, id="no day"),
+        pytest.param(
+            {"for_people": "retake", "due_on": "2026-03-01"}, {"due_on": "This day has passed."}, id="yesterday"
+        ),
+        pytest.param(
+            {"for_people": "retake", "due_on": "2066-03-01"}, {"due_on": "This day is too far away."}, id="far away"
+        ),
+        pytest.param(
+            {"for_people": "switch", "due_on": "2026-04-30"}, {"due_on": "A day is for a retake only."}, id="no retake"
+        ),
+    ],
+)
+def test_a_choice_for_people_that_makes_no_sense_is_refused_by_field(db, now, choice, wrong):
+    made = published(db, now)
+    publishing.new_draft(db, made.course_id, now=now)
+
+    with pytest.raises(Invalid) as refused:
+        publishing.publish(db, made.course_id, by=None, now=now, **choice)
+
+    assert {problem.where: str(problem.what) for problem in refused.value.problems} == wrong
+    assert courses.get(db, made.course_id).current_version_id == made.version_id
+
+
+@pytest.mark.parametrize("choice", ["switch", "retake"])
+def test_a_first_version_has_nobody_to_decide_about(db, now, choice):
+    made = built(db, now)
+
+    with pytest.raises(Invalid) as refused:
+        publishing.publish(db, made.course_id, by=None, now=now, for_people=choice)
+
+    assert [problem.where for problem in refused.value.problems] == ["for_people"]
+
+
 def test_the_same_content_has_the_same_hash_and_other_content_another(db, now):
     made = published(db, now)
     publishing.new_draft(db, made.course_id, now=now)
@@ -147,6 +201,10 @@ def test_a_published_version_is_refused_every_change(db, now, change):
             id="make it a draft again",
         ),
         pytest.param("UPDATE course_versions SET content_hash = 'x' WHERE id = :version", id="change its hash"),
+        pytest.param(
+            "UPDATE course_versions SET switches_not_started = true, requires_retake = true WHERE id = :version",
+            id="ask for a retake afterwards",
+        ),
         pytest.param("DELETE FROM course_versions WHERE id = :version", id="delete the version"),
     ],
 )

@@ -1,18 +1,21 @@
 """A new version of a course: who stays, who gets it, who has to take the course again, and how that is done."""
 
+import re
 from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select
 
-from accounts.services import members, people
+from accounts.permissions import PERMISSIONS
+from accounts.services import members, people, roles
 from core import clock
 from core.tables import AuditLog
 from lrs.services import statements
 from scorm_player.services import runtime
 from scorm_player.services.runtime import Learner
 from scorm_player.store import registrations as registration_store
+from tests.conftest import PASSWORD
 from tests.training import stage
 from tests.training.stage import NOW, TASK, about, said
 from tests.training.test_progress import passed
@@ -377,3 +380,110 @@ def test_nothing_is_said_of_a_retake_where_there_is_none(db, cast):
     (again,) = home.to_do(db, cast.ana, renewal, Sources(db))
 
     assert again.earlier_version is None
+
+
+@pytest.fixture
+def taken(database, cast, run_jobs):
+    """Ana has completed the course, Ben has enrolled, and the next version is written."""
+    with database.write(cast.northwind) as session:
+        course = stage.course(session)
+        completed(session, course, cast.ana, clock.now())
+        enrollments.start(session, course.id, cast.ben, clock.now())
+        draft = stage.publishing.new_draft(session, course.id, now=clock.now())
+    run_jobs()
+    return course, draft
+
+
+def test_whoever_publishes_sees_whom_each_choice_concerns_and_then_what_came_of_it(
+    sign_in, database, cast, taken, run_jobs
+):
+    course, draft = taken
+    ben, page = sign_in("ben"), f"/courses/{course.id}/publish"
+    asked = ben.get(page).text
+    assert "1 person has not started yet and gets version 2." in asked
+    assert "1 person holds a valid completion and is assigned the course again." in asked
+    assert "0 people are in progress" in asked
+    assert ben.get(f"/courses/{course.id}").text.count(page) == 1
+
+    answer = ben.post(page, data={"for_people": "retake", "due_on": "", "change_note": "Another law"})
+    waiting = ben.get(answer.location).text
+    run_jobs()
+
+    assert f"/courses/versions/{draft.id}/people" in waiting, "the page asks until the job is done"
+    assert "Take it again" in waiting
+    for told in (ben.get(answer.location).text, ben.get(f"/courses/versions/{draft.id}/people").text):
+        assert "1 switched · 1 assigned again" in " ".join(told.split())
+    with database.read(cast.northwind) as session:
+        assert set(open_assignments(session)) == {cast.ana}
+    assert "were moved on to its new version, as Ben Tester chose" in sign_in("cem").get("/audit").text
+
+
+def test_a_refused_choice_comes_back_as_it_was_filled_in(sign_in, taken):
+    course, _draft = taken
+    ben, page = sign_in("ben"), f"/courses/{course.id}/publish"
+
+    answer = ben.post(page, data={"for_people": "retake", "due_on": "2020-01-01", "change_note": "Another law"})
+
+    assert answer.status_code == 422
+    assert 'href="#f-due_on"' in answer.text
+    assert "Another law" in answer.text
+    assert 'value="retake" checked' in answer.text
+    assert ben.post(page, data={"for_people": "switch", "due_on": "2020-01-01"}).status_code == 302, "is for a retake"
+    assert ben.get(page).status_code == 404, "there is no draft any more"
+
+
+def test_over_rest_the_choice_is_made_told_and_followed(program, taken, run_jobs):
+    (course, draft), day = taken, (clock.now() + timedelta(days=30)).date().isoformat()
+    versions = f"/api/v1/courses/{course.id}/versions"
+    people_of = f"/api/v1/versions/{draft.id}/people"
+    before = program.get(people_of).json
+    wrong = program.post(f"{versions}/publish", json={"for_people": "all", "due_on": "2020-01-01"})
+    assert [error["pointer"] for error in wrong.json["errors"]] == ["#/for_people"]
+
+    made = program.post(f"{versions}/publish", json={"for_people": "retake", "due_on": day})
+    working = program.get(people_of).json
+    run_jobs()
+
+    assert (before["not_started"], before["in_progress"], before["completed"]) == (1, 0, 1)
+    assert before["state"] == "nothing"
+    assert (made.json["for_people"], made.json["due_on"]) == ("retake", day)
+    assert program.get(versions).json["items"][0]["for_people"] == "retake"
+    assert working["state"] == "working"
+    after = program.get(people_of).json
+    assert (after["state"], after["progress_percent"], after["switched"], after["assigned"]) == ("done", 100, 1, 1)
+    (assignment,) = program.get("/api/v1/training/assignments?standing=not_started").json["items"]
+    assert assignment["due_at"].startswith(day)
+
+
+def test_a_retake_takes_the_permission_to_assign_to_everybody(app, sign_in, database, cast, taken):
+    course, _draft = taken
+    codes = ["course.write", "course.publish"]
+    with database.write(cast.northwind) as session:
+        made = {"now": clock.now(), "by": cast.cem, "may": PERMISSIONS}
+        role = roles.save(session, None, name="Publisher", description="", codes=codes, **made)
+        people.add(
+            session, email="dora@northwind.example", first_name="Dora", last_name="Author", roles=["learner"],
+            password=PASSWORD, now=clock.now(),
+        )  # fmt: skip
+        dora = people.ids_by_email(session, ["dora@northwind.example"])["dora@northwind.example"]
+        roles.assign(session, dora, str(role), clock.now(), by=cast.cem, may=PERMISSIONS)
+    author, page = app.test_client(), f"/courses/{course.id}/publish"
+    token = re.search(r'name="csrf-token" content="([0-9a-f]+)"', author.get("/sign-in").text)[1]
+    author.post("/sign-in", data={"email": "dora@northwind.example", "password": PASSWORD, "csrf_token": token})
+    form = author.get(page).text
+    author.environ_base["HTTP_X_CSRF_TOKEN"] = re.search(r'name="csrf-token" content="([0-9a-f]+)"', form)[1]
+
+    assert 'value="retake"' not in form
+    assert author.post(page, data={"for_people": "retake"}).status_code == 403
+    rest = author.post(f"/api/v1/courses/{course.id}/versions/publish", json={"for_people": "retake"})
+    assert (rest.status_code, "assignment.create" in rest.json["detail"]) == (403, True)
+    assert author.post(page, data={"for_people": "switch"}).status_code == 302
+
+
+def test_another_tenant_learns_nothing_of_it(sign_in, taken):
+    course, draft = taken
+    zoe = sign_in("zoe")
+
+    for path in (f"/courses/{course.id}/publish", f"/courses/versions/{draft.id}/people"):
+        assert zoe.get(path).status_code == 404
+    assert zoe.get(f"/api/v1/versions/{draft.id}/people").status_code == 404
