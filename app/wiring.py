@@ -43,6 +43,7 @@ from training.events import CertificateIssued, CompletionRecorded
 from training.routes import bp as training_routes
 from training.routes import (
     course_actions,
+    course_note,
     course_reports,
     home,
     people_concerned,
@@ -176,6 +177,8 @@ def register(app: Flask) -> None:
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.add_url_rule("/home", "app.home", requires(SIGNED_IN)(home))
-    shown_below = (course_actions, course_reports, people_concerned, people_outcome, person_learning, statement_trail)
+    shown_below = (
+        course_actions, course_note, course_reports, people_concerned, people_outcome, person_learning, statement_trail,
+    )  # fmt: skip
     for shown in shown_below:
         app.jinja_env.globals[shown.__name__] = shown

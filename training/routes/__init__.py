@@ -16,7 +16,7 @@ from training.routes import (
 from training.routes.attempts import course_reports, person_learning
 from training.routes.blueprint import bp
 from training.routes.evidence import statement_trail
-from training.routes.learning import course_actions, home
+from training.routes.learning import course_actions, course_note, home
 from training.routes.republishing import people_concerned, people_outcome
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "bp",
     "certificates",
     "course_actions",
+    "course_note",
     "course_reports",
     "evidence",
     "home",

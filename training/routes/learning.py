@@ -49,16 +49,22 @@ def course_actions(course: Course) -> Markup:
         return Markup()
     with database().read(person.organization_id) as session:
         enrollment = service.latest(session, person.user_id, course.id)
-        now, sources = clock.now(), Sources(session)
-        to_do = service.to_do(session, person.user_id, now, sources)
-        assigned = next((one for one in to_do if one.course.id == course.id), None)
-        is_again = assigned is not None and assigned.earlier_version is not None
-        done = service.done(session, person.user_id, now, sources) if is_again else []
-    page = render_template(
-        "training/course_actions.html",
-        course=course,
-        enrollment=enrollment,
-        to_do=assigned,
-        done=next((one for one in done if one.course.id == course.id), None),
-    )
+        to_do = service.to_do(session, person.user_id, clock.now(), Sources(session))
+    assigned = next((one for one in to_do if one.course.id == course.id), None)
+    page = render_template("training/course_actions.html", course=course, enrollment=enrollment, to_do=assigned)
+    return Markup(page)  # noqa: S704 - the template has escaped it
+
+
+def course_note(course: Course) -> Markup:
+    """Return what whoever looks at a course is to know first: that it has to be taken again, and what they hold."""
+    person = visitor()
+    if person is None or not person.may("learn"):
+        return Markup()
+    with database().read(person.organization_id) as session:
+        earlier = service.earlier_version(session, person.user_id, course)
+        if earlier is None:
+            return Markup()
+        done = service.done(session, person.user_id, clock.now(), Sources(session))
+    proof = next((one.certificate for one in done if one.course.id == course.id), None)
+    page = render_template("training/course_note.html", earlier_version=earlier, certificate=proof)
     return Markup(page)  # noqa: S704 - the template has escaped it

@@ -140,6 +140,16 @@ def _to_do(
     )
 
 
+def earlier_version(session: Session, user_id: UUID, course: Course) -> str | None:
+    """Return the version of a course that somebody completed before, where they are to take it again now."""
+    taken = store.find_latest(session, user_id, course.id)
+    if taken is not None and taken.status in store.OPEN:
+        return retakes.completed_before(session, user_id, course.id, taken.course_version_id)
+    if assignment_store.find_open(session, user_id, course.id) is None:
+        return None
+    return retakes.completed_before(session, user_id, course.id, course.current_version_id)
+
+
 def latest(session: Session, user_id: UUID, course_id: UUID) -> CourseEnrollment | None:
     """Return a person's newest enrollment in a course."""
     return store.find_latest(session, user_id, course_id)
