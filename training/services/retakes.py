@@ -28,13 +28,15 @@ def asked(session: Session, course_id: UUID) -> Retake | None:
     return courses.retake(session, course_id)
 
 
-def owing(session: Session, course_id: UUID, outdated: Collection[UUID], now: datetime) -> Select[UUID]:
-    """Return the query for who would have to take a course again, these versions being outdated.
+def owing(
+    session: Session, course_id: UUID, outdated: Collection[UUID], now: datetime, user_id: UUID | None = None
+) -> Select[UUID]:
+    """Return the query for who would have to take a course again, these versions being outdated; or for one person.
 
     Whoever has left is not asked; nor is who has the course open: they get there by finishing it.
     """
     today = clock.day_in(people.tenant(session).timezone, now)
-    return store.owing(course_id, outdated, today, people.present())
+    return store.owing(course_id, outdated, today, people.present(), user_id)
 
 
 def assign(session: Session, course_id: UUID, user_ids: Sequence[UUID], retake: Retake, now: datetime) -> int:
@@ -85,5 +87,6 @@ def completed_before(session: Session, user_id: UUID, course_id: UUID, version_i
 
 def _catch_up(session: Session, user_id: UUID, course_id: UUID, now: datetime) -> None:
     retake = asked(session, course_id)
-    if retake is not None and store.one_of(session, owing(session, course_id, retake.outdated, now), user_id):
-        assign(session, course_id, [user_id], retake, now)
+    if retake is not None:
+        found = store.next_people(session, owing(session, course_id, retake.outdated, now, user_id), None, 1)
+        assign(session, course_id, found, retake, now)

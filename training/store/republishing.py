@@ -85,44 +85,35 @@ def links(session: Session, enrollment_ids: Sequence[UUID]) -> list[ModuleRegist
     return list(session.scalars(query.order_by(ModuleRegistration.registration_id)))
 
 
-def owing(course_id: UUID, outdated: Collection[UUID], today: date, among: Select[UUID]) -> Select[UUID]:
+def owing(
+    course_id: UUID, outdated: Collection[UUID], today: date, among: Select[UUID], user_id: UUID | None = None
+) -> Select[UUID]:
     """Return the query for those `among` people who hold a valid completion of `outdated` versions and of no later one.
 
-    Whoever has the course open already is not among them.
+    Whoever has the course open already is not among them. With `user_id` it looks at this person alone.
     """
-    done, newer = TrainingCompletion, TrainingCompletion.__table__.alias()
-    completed_later = select(newer.c.id).where(
-        newer.c.user_id == done.user_id,
-        newer.c.course_id == course_id,
-        newer.c.course_version_id.not_in(outdated),
-        newer.c.is_passed,
-        newer.c.voided_at.is_(None),
+    done = TrainingCompletion
+    counts = (done.course_id == course_id, done.is_passed, done.voided_at.is_(None))
+    holding = select(done.user_id).where(
+        *counts,
+        done.course_version_id.in_(outdated),
+        or_(done.valid_until.is_(None), done.valid_until >= today),
+        done.user_id.in_(among),
     )
-    assigned = select(TrainingAssignment.id).where(
-        TrainingAssignment.user_id == done.user_id,
-        TrainingAssignment.course_id == course_id,
-        TrainingAssignment.status.in_(OPEN_ASSIGNMENTS),
+    # Sets, not joins: where the planner expects nobody, joins would compare everybody with everybody.
+    others = (
+        select(done.user_id).where(*counts, done.course_version_id.not_in(outdated)),
+        select(TrainingAssignment.user_id).where(
+            TrainingAssignment.course_id == course_id, TrainingAssignment.status.in_(OPEN_ASSIGNMENTS)
+        ),
+        select(CourseEnrollment.user_id).where(
+            CourseEnrollment.course_id == course_id, CourseEnrollment.status.in_(OPEN_ENROLLMENTS)
+        ),
     )
-    taking = select(CourseEnrollment.id).where(
-        CourseEnrollment.user_id == done.user_id,
-        CourseEnrollment.course_id == course_id,
-        CourseEnrollment.status.in_(OPEN_ENROLLMENTS),
-    )
-    return (
-        select(done.user_id)
-        .distinct()
-        .where(
-            done.course_id == course_id,
-            done.course_version_id.in_(outdated),
-            done.is_passed,
-            done.voided_at.is_(None),
-            or_(done.valid_until.is_(None), done.valid_until >= today),
-            done.user_id.in_(among),
-            ~completed_later.exists(),
-            ~assigned.exists(),
-            ~taking.exists(),
-        )
-    )
+    for one in others:
+        theirs = one if user_id is None else one.where(one.selected_columns[0] == user_id)
+        holding = holding.where(done.user_id.not_in(theirs))
+    return (holding if user_id is None else holding.where(done.user_id == user_id)).distinct()
 
 
 def count(session: Session, people: Select[UUID]) -> int:
@@ -135,11 +126,6 @@ def next_people(session: Session, people: Select[UUID], after: UUID | None, limi
     if after is not None:
         people = people.where(TrainingCompletion.user_id > after)
     return list(session.scalars(people.order_by(TrainingCompletion.user_id).limit(limit)))
-
-
-def one_of(session: Session, people: Select[UUID], user_id: UUID) -> bool:
-    """Tell whether a query finds somebody."""
-    return session.scalar(people.where(TrainingCompletion.user_id == user_id)) is not None
 
 
 def version_at(session: Session, enrollment_id: UUID, moment: datetime) -> UUID | None:
