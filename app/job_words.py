@@ -36,6 +36,7 @@ WORDS: dict[str, Any] = {
     "lrs.start_retention": _("Begin the night's retention"),
     "scorm_player.check_schemas": _("Check a package against its schemas"),
     "scorm_player.import_package": _("Import a package"),
+    "scorm_player.move_registrations": _("Move learners to another version of a package"),
     "training.on_completion_recorded": _("Look whether a completed course has to be taken again"),
     "training.on_course_published": _("Move people on to a new version of a course"),
     "training.on_person_joined": _("Training of somebody who joined"),

@@ -99,6 +99,7 @@ JOBS: dict[str, jobs.Handler] = {
     "lrs.start_retention": lrs_jobs.start_retention,
     "scorm_player.import_package": scorm_player_jobs.import_package,
     "scorm_player.check_schemas": scorm_player_jobs.check_schemas,
+    "scorm_player.move_registrations": scorm_player_jobs.move_registrations,
     "training.on_completion_recorded": training_jobs.on_completion_recorded,
     "training.on_course_published": training_jobs.on_course_published,
     "training.on_person_joined": training_jobs.on_person_joined,

@@ -1,6 +1,7 @@
 """The audit log: who did what to which thing, written in the transaction that does it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,6 +45,16 @@ class Wanted:
 
 
 origin: ContextVar[Origin] = ContextVar("audit_origin", default=Origin())  # noqa: B039 - frozen
+
+
+@contextmanager
+def acting(user_id: UUID | None) -> Iterator[None]:
+    """Let what is done inside be done by somebody: a job that does what they asked for."""
+    token = origin.set(Origin(user_id))
+    try:
+        yield
+    finally:
+        origin.reset(token)
 
 
 def record(

@@ -6,11 +6,11 @@ from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
-from core import clock
+from core import audit, clock
 from core.jobs import Work
 from scorm_player.archive import Limits, setting
 from scorm_player.findings import Refused
-from scorm_player.services import packages, schemas, uploads
+from scorm_player.services import moving, packages, schemas, uploads
 from scorm_player.tables import ImportState
 
 
@@ -54,6 +54,19 @@ def refused_import(work: Work, import_id: UUID, refused: Refused) -> Mapping[str
     if not is_held:
         work.files.delete(sha256)
     return {"url": f"/packages/imports/{import_id}", "refused": refused.finding.rule}
+
+
+def move_registrations(work: Work, move_id: str) -> Mapping[str, Any]:
+    """Move learners in progress to another version of their package, slice by slice, in the name of who asked."""
+    with work.read() as session:
+        by = moving.get(session, UUID(move_id)).asked_by
+    with audit.acting(by):
+        while True:
+            with work.write() as session:
+                row = moving.go_on(session, UUID(move_id), clock.now())
+            if row.finished_at is not None:
+                return {"registrations": row.moved}
+            work.progress(min(99, 100 * row.moved // row.expected) if row.expected else 0)
 
 
 def check_schemas(work: Work, version_id: str) -> Mapping[str, Any]:

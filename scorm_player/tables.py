@@ -322,6 +322,44 @@ class RegistrationMove(TenantTable):
     )
 
 
+class PackageMove(TenantTable):
+    """Somebody asked to move everybody in progress on one version to another: what, why, and how far it is.
+
+    It is done in slices: each moves `after_id` on in its own transaction. Only who began before `asked_at` is meant.
+    """
+
+    __tablename__ = "package_moves"
+
+    from_version_id: Mapped[UUID]
+    to_version_id: Mapped[UUID]
+    kind: Mapped[MoveKind] = enum_column(MoveKind)
+    reason: Mapped[str] = mapped_column(Text)
+    asked_by: Mapped[UUID]
+    asked_at: Mapped[datetime]
+    job_id: Mapped[UUID | None]
+    expected: Mapped[int]  # how many were in progress when it was asked for
+    moved: Mapped[int] = mapped_column(default=0)
+    after_id: Mapped[UUID | None]  # the last registration that was looked at
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        one_of("kind", MoveKind),
+        tenant_key("from_version_id", "package_versions"),
+        tenant_key("to_version_id", "package_versions"),
+        member_key("asked_by"),
+        Index("ix_package_moves_target", "organization_id", "to_version_id", "asked_at"),
+        Index(
+            "one_open_package_move",
+            "organization_id",
+            "from_version_id",
+            "to_version_id",
+            "kind",
+            unique=True,
+            postgresql_where=text("finished_at IS NULL"),
+        ),
+    )
+
+
 class LaunchSession(TenantTable):
     """One opening of one item in one window. Only the newest of a registration writes."""
 

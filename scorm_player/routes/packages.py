@@ -12,7 +12,7 @@ from scorm_player.errors import NotAPackage
 from scorm_player.routes.api_uploads import PIECE
 from scorm_player.routes.blueprint import bp
 from scorm_player.routes.uploads import receive_upload
-from scorm_player.services import hot_fix, packages, playback, uploads
+from scorm_player.services import hot_fix, moving, packages, playback, uploads
 from scorm_player.tables import ImportState, PackageItem, PackageSource
 
 PAGE = 50
@@ -132,9 +132,14 @@ def show_package_version(package_id: UUID, sequence: int) -> ResponseReturnValue
         package = packages.get(session, package_id)
         version = packages.version_number(session, package_id, sequence)
         tree = packages.items(session, version.id)
-        origins = hot_fix.origins(session, version)
+        origins, moves = hot_fix.origins(session, version), moving.recent(session, version)
     return render_template(
-        "scorm_player/packages_version.html", package=package, version=version, tree=with_depth(tree), origins=origins
+        "scorm_player/packages_version.html",
+        package=package,
+        version=version,
+        tree=with_depth(tree),
+        origins=origins,
+        moves=moves,
     )
 
 

@@ -1,9 +1,9 @@
-"""Learners in progress move to another version of their package: with all their data, or to begin it anew.
+"""What differs between two versions of a package, who is in progress on which, and who went from one to the other.
 
 A hot-fix takes everything along, and is possible only where identifiers and structure are equal, so that every
 bookmark, status and rule means in the new version what it meant in the old one. A switch is always possible: they begin
 the other version, and what they did stays on record. Nobody moves by themselves: a new version leaves running
-registrations on theirs.
+registrations on theirs. `moving` does it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,26 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from core import audit
 from core.db import Session
-from core.errors import Conflict, Invalid, NotFound
 from scorm_player.archive import Index
 from scorm_player.scorm.sequencing.definition import Activity
-from scorm_player.services import addresses, repair
 from scorm_player.store import hot_fixes as store
 from scorm_player.store import packages as package_store
 from scorm_player.store import registrations as registration_store
 from scorm_player.store.registrations import Course
-from scorm_player.tables import ImportState, MoveKind, PackageVersion, RegistrationMove
-
-MOST = 10_000
-"""Registrations that move in one go."""
-
-
-class DoesNotFit(Conflict):
-    """The two versions differ in what learners' data hang on."""
-
-    title = "These versions differ too much for a hot-fix"
+from scorm_player.tables import MoveKind, PackageVersion
 
 
 @dataclass(frozen=True)
@@ -81,88 +69,6 @@ def difference(session: Session, origin: PackageVersion, target: PackageVersion)
         changed=sorted(name for name in old.keys() & new.keys() if old[name] != new[name]),
         added=sorted(new.keys() - old.keys()),
         removed=sorted(old.keys() - new.keys()),
-    )
-
-
-def move(
-    session: Session, origin: PackageVersion, target: PackageVersion, *, reason: str, by: UUID, now: datetime
-) -> int:
-    """Move everybody in progress from one version to the other, with their data; answer how many.
-
-    Raises NotFound for versions of different packages, Invalid without a reason, DoesNotFit with what differs.
-    """
-    _require(origin, target, reason)
-    if obstacles := difference(session, origin, target).obstacles:
-        raise DoesNotFit(" ".join(obstacles))
-    ids = store.lock_in_progress(session, origin.id, MOST)
-    store.move(session, ids, origin.id, target.id)
-    _note(session, ids, origin, target, MoveKind.HOT_FIX, reason, by, now)
-    session.expire_all()
-    return len(ids)
-
-
-def switch(
-    session: Session, origin: PackageVersion, target: PackageVersion, *, reason: str, by: UUID, name: str, now: datetime
-) -> int:
-    """Let everybody in progress on one version begin the other; answer how many.
-
-    Their attempts are set aside and can be looked at; statements of their outcome are voided in the name of `by`, whose
-    own registration stays: nobody repairs their own records.
-    Raises NotFound for versions of different packages, Invalid without a reason, Conflict for one that cannot play.
-    """
-    _require(origin, target, reason)
-    found = [registration_store.get(session, one) for one in store.lock_in_progress(session, origin.id, MOST)]
-    ids = [registration.id for registration in found if registration.user_id != by]
-    for registration_id in ids:
-        account = registration_store.get(session, registration_id).actor.get("account", {})
-        home = account.get("homePage", addresses.known.home_page)
-        who = {"objectType": "Agent", "name": name, "account": {"homePage": home, "name": str(by)}}
-        repair.switch(session, registration_id, target.id, repair.By(who, reason), now)
-    _note(session, ids, origin, target, MoveKind.SWITCH, reason, by, now)
-    return len(ids)
-
-
-def _require(origin: PackageVersion, target: PackageVersion, reason: str) -> None:
-    if origin.package_id != target.package_id or origin.id == target.id:
-        raise NotFound("There is no such version of this package.")
-    if not reason:
-        raise Invalid("Say why: it stays with the evidence.")
-    if target.state not in (ImportState.READY, ImportState.READY_WITH_WARNINGS):
-        raise Conflict("This version cannot be played.")
-
-
-def _note(
-    session: Session,
-    ids: Sequence[UUID],
-    origin: PackageVersion,
-    target: PackageVersion,
-    kind: MoveKind,
-    reason: str,
-    by: UUID,
-    now: datetime,
-) -> None:
-    """Write down who went from which version to which, for the evidence and for the audit log."""
-    session.add_all(
-        RegistrationMove(
-            registration_id=moved,
-            from_version_id=origin.id,
-            to_version_id=target.id,
-            moved_at=now,
-            moved_by=by,
-            reason=reason,
-            kind=kind,
-        )
-        for moved in ids
-    )
-    session.flush()
-    audit.record(
-        session,
-        "package.hot_fixed" if kind is MoveKind.HOT_FIX else "package.switched",
-        "package_version",
-        target.id,
-        old={"sha256": origin.sha256},
-        new={"sha256": target.sha256},
-        details={"reason": reason, "registrations": len(ids)},
     )
 
 

@@ -38,7 +38,17 @@ def test_the_difference_is_shown_and_the_ledger_tells_both_hashes(republished, s
     assert sign_in("ana").get(way).status_code == 403
     assert ben.post(way, data={"reason": ""}).status_code == 422
 
-    assert ben.post(way, data={"reason": "A wrong number."}).status_code == 302
+    asked = ben.post(way, data={"reason": "A wrong number."}).location
+    assert "Progress" in ben.get(asked).text, "the page answers at once, and asks again by itself"
+    assert ben.post(way, data={"reason": "A second click."}).location == asked
+    run_jobs()
+    assert "1 learner goes on here." in ben.get(f"{asked}/progress").text
+    assert asked in ben.get(f"{package}/versions/2").text
+    assert sign_in("ana").get(asked).status_code == 403
+    assert sign_in("zoe").get(asked).status_code == 404
+    log = sign_in("cem").get("/audit").text
+    for said in ("asked to move learners in progress to another", "moved learners in progress to another"):
+        assert f"Ben Tester {said} version of a package" in log
     with database.write(cast.northwind) as session:
         launch = runtime.launch(session, registration, person=Learner("ana", "Tester, Ana"), now=clock.now())
         batch = Batch(1, [("cmi.core.lesson_status", "passed")], initialized=True, terminated=True)
@@ -75,8 +85,12 @@ def test_whoever_is_switched_begins_anew_and_the_ledger_says_so(sign_in, databas
     assert sign_in("ana").post(way, data={"reason": "x"}).status_code == 403
     assert ben.post(way, data={"reason": ""}).status_code == 422
 
-    assert ben.post(way, data={"reason": "Another law."}).status_code == 302
+    asked = ben.post(way, data={"reason": "Another law."}).location
     run_jobs()
+    assert "1 learner begins here." in ben.get(asked).text
+    log = sign_in("cem").get("/audit").text
+    for said in ("helped Ana Tester who was stuck", "let learners in progress begin another version of a package"):
+        assert f"Ben Tester {said}" in log
 
     with database.read(cast.northwind) as session:
         assert session.get(CourseEnrollment, (cast.northwind, enrollment.id)).progress_percent == 0
