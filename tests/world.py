@@ -118,14 +118,16 @@ def upload(content: bytes, name: str) -> tuple[io.BytesIO, str]:
     return io.BytesIO(content), name
 
 
-def package(title: str = "Ladders") -> bytes:
-    """A small SCORM 1.2 course."""
+def package(title: str = "Ladders", edition: str = "x") -> bytes:
+    """A small SCORM 1.2 course; in another edition its next version."""
     manifest = manifests.scorm_12(
         identifier=f'identifier="{title}"',
         organizations='<organizations default="O1"><organization identifier="O1">'
         f"<title>{title}</title>{manifests.ITEM}</organization></organizations>",
     )
-    return zips.zipped({"imsmanifest.xml": manifest, "index.html": "<!doctype html><title>x</title>"}).getvalue()
+    return zips.zipped(
+        {"imsmanifest.xml": manifest, "index.html": f"<!doctype html><title>{edition}</title>"}
+    ).getvalue()
 
 
 RULE = {
@@ -239,6 +241,12 @@ def courses_and_learning(world: World) -> None:
         stage.store_own(session, *said_of_it)
         stage.store_as(session, short.app, stage.said("completed", iri, **about, completion=True))
     ana("GET", "/home")
+    ben("POST", f"/courses/{short.id}/draft")
+    ben("POST", f"/courses/{short.id}/publish", data={"for_people": "retake", "change_note": "Новый закон"})
+    ben("POST", f"/courses/{short.id}/draft")
+    ben("POST", "/packages", data={"package": upload(package(edition="y"), "ladders.zip")})
+    for way in ("hot-fix", "switch"):
+        ben("POST", f"/packages/{ladders}/versions/2/{way}/1", data={"reason": "Опечатка"})
 
 
 def records(world: World) -> None:

@@ -24,8 +24,6 @@ ELSEWHERE = {
     "scorm_player.close": "test_group_commit",  # what a course saves becomes statements, with their authority
     "scorm_player.commit": "test_group_commit",
     "scorm_player.navigate": "test_playing",
-    "scorm_player.hot_fix_package": "test_hot_fix",
-    "scorm_player.switch_package": "test_hot_fix",
     "training.api_revoke_certificate": "test_pages",
 }
 """Writes that this walk does not do, and where they are done."""

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from accounts.permissions import PERMISSIONS
 from accounts.services import members, people, roles
 from core import clock
+from core.jobs import Refused
 from core.tables import AuditLog
 from lrs.services import statements
 from scorm_player.services import runtime
@@ -345,6 +346,47 @@ def test_what_a_source_had_said_before_the_switch_counts_for_the_same_module(db,
     waiting = enrollment_store.find(db, waiting.id)
     assert (waiting.course_version_id, waiting.status) == (new, "completed")
     assert rebuild(db).differences == ()
+
+
+def test_what_is_being_counted_while_its_enrollment_is_switched_counts_in_the_new_version(db, cast, monkeypatch):
+    course = stage.course(db, stage.external_module())
+    waiting = enrollments.start(db, course.id, cast.ana, NOW)
+    arrived = stage.store_as(db, course.app, said("completed", TASK, actor=about(cast.ana)))
+    new = next_version(db, course, "switch", now=_after_all_statements(db))
+
+    def lock(session, ids, do=enrollment_store.lock):
+        """The job was faster with the lock than who counts."""
+        monkeypatch.setattr(enrollment_store, "lock", do)
+        move_on(session, new, now=_after_all_statements(session))
+        return do(session, ids)
+
+    monkeypatch.setattr(enrollment_store, "lock", lock)
+    progress.record(db, arrived, LATER)
+
+    waiting = enrollment_store.find(db, waiting.id)
+    assert (waiting.course_version_id, waiting.status) == (new, "completed")
+    assert rebuild(db).differences == ()
+
+
+def test_a_job_that_gave_up_says_so_and_goes_on_when_it_is_tried_again(sign_in, taken, run_jobs, monkeypatch):
+    course, _draft = taken
+    ben, go_on = sign_in("ben"), republishing.go_on
+
+    def refused(*_arguments):
+        raise Refused("The disk is full.")
+
+    monkeypatch.setattr(republishing, "go_on", refused)
+    ben.post(f"/courses/{course.id}/publish", data={"for_people": "retake"})
+    run_jobs()
+    assert "This did not work" in ben.get(f"/courses/{course.id}").text
+
+    monkeypatch.setattr(republishing, "go_on", go_on)
+    cem = sign_in("cem")
+    retry = re.search(r"/jobs/[0-9a-f-]{36}/retry", cem.get("/jobs?state=failed").text)[0]
+    cem.post(retry)
+    run_jobs()
+
+    assert "1 switched · 1 assigned again" in " ".join(ben.get(f"/courses/{course.id}").text.split())
 
 
 def _after_all_statements(session):
