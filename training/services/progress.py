@@ -47,7 +47,7 @@ def record(session: Session, statement_ids: Sequence[UUID], now: datetime, *, is
     counted = [(claim, verdict.counts_for) for claim, verdict in verdicts if verdict.counts_for is not None]
     touched = {participation.enrollment_id for _, participation in counted} | _undone(session, fresh)
     locked = enrollment_store.lock(session, sorted(touched))
-    if not is_repeat and _has_been_switched(locked, [where for _, where in counted], sources):
+    if not is_repeat and has_been_switched(locked, [where for _, where in counted], sources):
         record(session, statement_ids, now, is_repeat=True)
         return
     store.add_uncounted(session, [refused(c, v, sources) for c, v in verdicts if v.counts_for is None])
@@ -56,8 +56,8 @@ def record(session: Session, statement_ids: Sequence[UUID], now: datetime, *, is
         update(session, enrollment, sources, now)
 
 
-def _has_been_switched(locked: Iterable[CourseEnrollment], counted: Sequence[Participation], sources: Sources) -> bool:
-    """Whether something counts for a module that is not of the version its enrollment is on."""
+def has_been_switched(locked: Iterable[CourseEnrollment], counted: Sequence[Participation], sources: Sources) -> bool:
+    """Tell whether something counts for a module that is not of the version its enrollment, locked, is on now."""
     held = {row.id: {module.id for module in sources.modules(row.course_version_id)} for row in locked}
     return any(where.module_id not in held[where.enrollment_id] for where in counted)
 

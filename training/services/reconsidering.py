@@ -18,7 +18,7 @@ from training.services.sources import Sources, claims, claims_of_actors
 from training.store import completions as completion_store
 from training.store import enrollments as enrollment_store
 from training.store import progress as store
-from training.tables import TrainingActivity
+from training.tables import CourseEnrollment, TrainingActivity
 
 SLICE = 200
 """Statements that are looked at in one transaction."""
@@ -71,7 +71,7 @@ def of_statements(session: Session, statement_ids: Sequence[UUID], now: datetime
     return _reconsider(session, claims(session, statement_ids), now)
 
 
-def _reconsider(session: Session, found: Sequence[Claim], now: datetime) -> Outcome:
+def _reconsider(session: Session, found: Sequence[Claim], now: datetime, *, is_repeat: bool = False) -> Outcome:
     ids = [claim.statement_id for claim in found]
     facts, reasons = store.facts_of(session, ids), store.reasons_of(session, ids)
     cited = completion_store.citing(session, [row.course_enrollment_id for row in facts.values()])
@@ -82,7 +82,11 @@ def _reconsider(session: Session, found: Sequence[Claim], now: datetime) -> Outc
             continue  # one is void whoever said it, the other has not been judged and will be
         verdict = progress.verdict_on(claim, sources, enroll=True, late=True)
         _compare(claim, verdict, fact, reason, changes, is_cited=claim.statement_id in cited)
-    return _write(session, changes, sources, now)
+    locked = enrollment_store.lock(session, sorted(changes.enrollments))
+    counted = [verdict.counts_for for _claim, verdict in changes.counted if verdict.counts_for is not None]
+    if not is_repeat and progress.has_been_switched(locked, counted, sources):
+        return _reconsider(session, found, now, is_repeat=True)
+    return _write(session, changes, locked, sources, now)
 
 
 def _compare(
@@ -116,8 +120,9 @@ def _compare(
         to.enrollments.add(where.enrollment_id)
 
 
-def _write(session: Session, changes: _Changes, sources: Sources, now: datetime) -> Outcome:
-    locked = enrollment_store.lock(session, sorted(changes.enrollments))
+def _write(
+    session: Session, changes: _Changes, locked: Sequence[CourseEnrollment], sources: Sources, now: datetime
+) -> Outcome:
     if changes.past:
         store.supersede(session, changes.past, now)
     store.add_uncounted(session, [progress.refused(claim, verdict, sources) for claim, verdict in changes.uncounted])
