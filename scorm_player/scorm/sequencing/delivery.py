@@ -1,14 +1,20 @@
 """Delivery behavior (SN 4.9; DB.1.1, DB.2, DB.2.1): whether an activity may be delivered, and what begins with it."""
 
+from scorm_player.scorm.sequencing.prerequisites import are_prerequisites_met
 from scorm_player.scorm.sequencing.tree import ActivityTree, Node, common_ancestor, path_between
 from scorm_player.scorm.sequencing.utility import check_activity, terminate_descendent_attempts
 
 
 def delivery_request_process(tree: ActivityTree, activity: Node) -> str | None:
-    """DB.1.1: answer the exception that keeps the activity from being delivered; None when it may be."""
+    """DB.1.1: answer the exception that keeps the activity from being delivered; None when it may be.
+
+    Unmet prerequisites of SCORM 1.2, of which the book knows nothing, are an exception of their own.
+    """
     if not activity.is_leaf:
         return "DB.1.1-1"
-    return "DB.1.1-3" if _is_barred(tree, activity) else None
+    if not _is_barred(tree, activity):
+        return None
+    return "DB.1.1-3" if all(are_prerequisites_met(tree, node) for node in activity.path()) else "prerequisites"
 
 
 def _is_barred(tree: ActivityTree, activity: Node) -> bool:
