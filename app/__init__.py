@@ -10,11 +10,12 @@ from werkzeug.wrappers import Response
 
 from app import errors, metrics, navigation, wiring
 from app.static_files import StaticFiles
-from app.translating import Translating, file_size, translated
+from app.translating import Translating, file_size
 from app.unversioned import Unversioned
 from core import clock, http
 from core.config import Config
 from core.db import Database
+from core.translating import translated
 
 ROOT = Path(__file__).resolve().parent.parent
 

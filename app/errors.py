@@ -9,10 +9,10 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
-from app.translating import translated
 from core.errors import ProofNeeded, SecondFactorNeeded, StoaError, Unauthorized
 from core.http import request_id, visitor
 from core.logs import logger
+from core.translating import translated
 
 log = logger("app")
 

@@ -1,15 +1,13 @@
-"""What errors and problems say, in the language of the page: below the edge nobody knows who reads them."""
+"""What templates read, in the language of the page: errors, problems, sizes."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from babel.units import format_unit
 from flask.templating import Environment
-from flask_babel import get_locale, gettext
+from flask_babel import get_locale
 
-from core import words
 from core.errors import Problem, StoaError
-from core.words import Said
+from core.translating import translated
 
 _TOLD = ("what", "remedy", "message", "title")
 
@@ -21,19 +19,6 @@ class Translating(Environment):
         """Return what a template asks of a thing."""
         value = super().getattr(obj, attribute)
         return translated(value) if attribute in _TOLD and isinstance(obj, Problem | StoaError) else value
-
-
-def translated(text: str | Mapping[str, Any]) -> str:
-    """Return an English text of the code, or one that was kept, in the language of the page.
-
-    A text that no language has stays as it is.
-    """
-    text = words.read(text)
-    if isinstance(text, Said):
-        return str(gettext(text.pattern)) % {
-            name: translated(value) if isinstance(value, Said) else value for name, value in text.values.items()
-        }
-    return str(gettext(text)) if text else ""
 
 
 def file_size(size: int) -> str:

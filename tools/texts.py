@@ -13,6 +13,9 @@ GETTEXT = {"_": "gettext", "gettext": "gettext", "lazy_gettext": "gettext", "nge
 PROBLEMS = {"Problem": 1, "_wrong": 2}
 """What tells a problem, and which of its arguments are the first to be told."""
 
+TABLES = ("EXCEPTIONS",)
+"""Tables whose values are told to people."""
+
 _CLASS = re.compile(r"^class (\w+)\(([^)]*)\)", re.MULTILINE)
 Found = tuple[int, str, Any, list[str]]
 
@@ -23,6 +26,9 @@ def extract(
     """Yield the texts of one Python file; a method of extraction as Babel wants it."""
     errors = error_names()
     for node in ast.walk(ast.parse(file.read())):
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) in TABLES and isinstance(node.value, ast.Dict):
+            for said in filter(_is_text, node.value.values):
+                yield said.lineno, "gettext", said.value, []
         if isinstance(node, ast.Call):
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             texts = [argument.value for argument in node.args if _is_text(argument)]

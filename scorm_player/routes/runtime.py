@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from core import clock
 from core.errors import BadRequest, NotFound
 from core.http import content, csrf_token, current_tenant, current_user, database, requires
+from core.translating import translated
 from scorm_player.routes.blueprint import bp
 from scorm_player.services import addresses, preview, runtime
 from scorm_player.services.runtime import Between, Committed, Ended, Launch, Refused
@@ -142,9 +143,9 @@ def _led(led: Launch | Ended | Between | Refused) -> dict[str, Any]:
         case Ended():
             return {"ended": True, "suspended": led.suspended}
         case Between():
-            return {"between": vars(led)}
+            return {"between": vars(led) | {"reason": translated(led.reason or "")}}
         case Refused():
-            return {"refused": led.reason}
+            return {"refused": translated(led.reason), "offers": led.offers}
 
 
 def _json(value: Mapping[str, Any]) -> Response:

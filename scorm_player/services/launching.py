@@ -1,6 +1,7 @@
 """Opening an activity: which one, in which attempt, and the document the player page shows it with."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from secrets import randbelow
@@ -24,10 +25,11 @@ from scorm_player.scorm.sequencing.overall import (
     reopen_part,
 )
 from scorm_player.scorm.sequencing.requests import NavigationRequest
+from scorm_player.scorm.sequencing.selection import prepare_clusters
 from scorm_player.scorm.sequencing.tree import ActivityTree, Node
 from scorm_player.scorm.sequencing.validity import Outlook, look_ahead
 from scorm_player.scorm.visit import Learner as Learner
-from scorm_player.services import addresses, apart, play, playback, tickets
+from scorm_player.services import addresses, apart, limits, play, playback, tickets
 from scorm_player.services.ending import conclude, count_asset
 from scorm_player.services.playing import keep_aside, playing_of, say
 from scorm_player.services.projection import project
@@ -59,7 +61,7 @@ class Launch:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Nothing is delivered: the course does not start by itself, and the learner chooses where to begin.
+    """Nothing is delivered: the course does not start by itself, or not with what it would; the learner chooses.
 
     No session and no attempt has begun. `document` is for static/player/player.js.
     """
@@ -70,9 +72,13 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Refused:
-    """What was asked for is not possible now, with the reason for a person. The learner may choose something else."""
+    """What was asked for is not possible now, with the reason for a person.
+
+    The learner may choose something else, if the course `offers` anything.
+    """
 
     reason: str
+    offers: bool = True
 
 
 def launch(
@@ -87,10 +93,10 @@ def launch(
 ) -> Launch | Waiting:
     """Open the activity that is next: the chosen item, else the one that was left, else the first.
 
-    Where the course does not start by itself (SB.2.5 delivers nothing) the learner is asked to choose. A session that
-    is still open elsewhere is concluded with what it has sent, and writes nothing any more. `strict` answers the
-    content to the letter of the book, as the playback policy may, too; by default what vendors send is kept.
-    Raises NotFound for what is not this tenant's, NotPlayable with the reason when what was chosen cannot be opened.
+    Where the course does not start by itself (SB.2.5 delivers nothing), or what would be opened is refused, the learner
+    is asked to choose. A session that is still open elsewhere is concluded with what it has sent, and writes nothing
+    any more. `strict` answers the content to the letter of the book, as the playback policy may, too; by default what
+    vendors send is kept. Raises NotFound for what is not this tenant's.
     """
     how, seed = How(LaunchMode(mode), strict, person), randbelow(1 << 48)
     arrival = _arrive(session, registration_id, how, now, seed)
@@ -99,9 +105,9 @@ def launch(
         opened = _enter(arrival, arrival.course.identifier(item_id))
     else:
         outcome = begin_session(arrival.tree)
-        opened = _wait(arrival, outcome, seed) if outcome.delivered is None else _open(arrival, outcome)
+        opened = _wait(arrival, outcome.reason, seed) if outcome.delivered is None else _open(arrival, outcome)
     if isinstance(opened, Refused):
-        raise NotPlayable(opened.reason)
+        opened = _wait_instead(arrival, opened, seed)
     opened.document["unsent_elsewhere"] = arrival.unsent
     return opened
 
@@ -170,17 +176,34 @@ def _open(arrival: _Arrival, outcome: Outcome) -> Launch | Refused:
     """Open a session on what was delivered, unless the policy counts its attempts and they are used up."""
     session, registration, course, tree = arrival.session, arrival.registration, arrival.course, arrival.tree
     opening = opening_of(session, registration, course, tree, arrival.now)
-    if arrival.own is None and (refusal := used_up(session, course, tree, outcome.resumes, opening)):
-        return Refused(refusal)
+    if arrival.own is None and not outcome.resumes:
+        refusal = limits.refusal(session, registration.id, course, tree.current, opening.policy.attempts)
+        if refusal is not None:
+            return Refused(refusal)
     return deliver(session, registration, course, tree, outcome.resumes, arrival.how, arrival.now, opening, arrival.own)
 
 
-def _wait(arrival: _Arrival, outcome: Outcome, seed: int) -> Waiting:
-    """Ask the learner to choose. Which children were selected is kept: the outline shows what may be chosen."""
+def _wait_instead(arrival: _Arrival, refused: Refused, seed: int) -> Waiting:
+    """Ask the learner to choose something else than what was refused; of that nothing has happened."""
+    tree = play.tree_of(arrival.session, arrival.registration, arrival.course, arrival.now, seed)
+    close_session(tree)
+    prepare_clusters(tree)
+    return _wait(replace(arrival, tree=tree), refused.reason, seed, refused=True)
+
+
+def _wait(arrival: _Arrival, reason: str | None, seed: int, *, refused: bool = False) -> Waiting:
+    """Ask the learner to choose. Which children were selected is kept: the outline shows what may be chosen.
+
+    `reason`: why nothing is opened; that a course does not start by itself needs none, as long as it offers anything.
+    """
     registration, course, tree, how = arrival.registration, arrival.course, arrival.tree, arrival.how
+    outlook = look_ahead(tree)
+    used_up: Mapping[str, str] = {}
     if arrival.own is None:
         play.keep(arrival.session, registration, course, tree, arrival.now)
-    outlook = look_ahead(tree)
+        most = playback.of_version(arrival.session, course.version_id).attempts
+        used_up = limits.used_up(arrival.session, registration.id, course, outlook, most)
+    offers = outlook.has_contents(besides=used_up)
     ticket = tickets.Ticket(registration.id, how.mode.value, how.strict, how.person, seed)
     document: Document = {
         "ticket": tickets.issue(ticket),
@@ -188,8 +211,9 @@ def _wait(arrival: _Arrival, outcome: Outcome, seed: int) -> Waiting:
         "person": str(registration.user_id or registration.id),
         "title": course.structure.root.title,
         "mode": how.mode.value,
-        "offers": outlook.has_contents(),
-        "reason": outcome.reason,
+        "offers": offers,
+        "refused": refused,
+        "reason": reason if refused or not offers else None,
         "navigation": controls_without_activity(outlook),
     }
     return Waiting(document, outlook)
@@ -249,18 +273,6 @@ def opening_of(
         raise NotPlayable
     item_id = course.item_ids[tree.current.identifier]
     return playback.opening(session, registration.package_version_id, registration.id, item_id, now)
-
-
-def used_up(
-    session: Session, course: Course, tree: ActivityTree, resumes: bool, opening: playback.Opening
-) -> str | None:
-    """Tell why the tree's current activity may not be begun once more, where the policy limits that; else None."""
-    most, last = opening.policy.attempts, opening.last
-    if most is None or resumes or tree.current is None or last is None or play.is_1_2(course):
-        return None
-    if last.attempt_number - store.count_set_aside(session, last.registration_id, last.package_item_id) < most:
-        return None
-    return f"All attempts on {tree.current.definition.title} are used up: {most} are allowed."
 
 
 def waiting_elsewhere(session: Session, registration_id: UUID) -> int:

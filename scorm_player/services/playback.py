@@ -30,6 +30,11 @@ def of_package(session: Session, package_id: UUID | None) -> Policy:
     return policy.merged(*layers)
 
 
+def of_version(session: Session, version_id: UUID) -> Policy:
+    """Return what holds for a package version. Raises NotFound."""
+    return policy.merged(*store.layers(session, version_id))
+
+
 @dataclass(frozen=True)
 class Opening:
     """How an item of a version is opened: what holds where the books leave a choice, and the path of the files.

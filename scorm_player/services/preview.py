@@ -76,7 +76,7 @@ def launch_preview(
 ) -> tuple[Launch | Waiting, Sequence[OutlineItem], UUID]:
     """Open one's own preview from the beginning; answer the launch, what may be chosen, and the version.
 
-    Raises NotFound, NotPlayable.
+    Raises NotFound.
     """
     registration = store.get(session, registration_id)
     if not registration.is_preview or registration.user_id != user_id:

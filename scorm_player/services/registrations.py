@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Literal
 from uuid import UUID
 
 from core.db import Session
 from scorm_player.scorm.sequencing.validity import Entry, Outlook
-from scorm_player.services import play
+from scorm_player.services import limits, play, playback
 from scorm_player.store import registrations as store
 from scorm_player.store import runtime as runtime_store
 from scorm_player.tables import Completion, Registration, ScormItemState, Success
@@ -120,11 +121,22 @@ def contents(session: Session, registration_id: UUID) -> Contents:
     states = runtime_store.newest_states(session, registration_id)
     outlook = play.outlook(session, registration, course)
     whole = next((entry.identifier for entry in outlook.contents if entry.depth == 0 and entry.is_selectable), None)
-    return Contents(items_of(course, outlook, states), whole)
+    most = playback.of_version(session, course.version_id).attempts
+    used_up = limits.used_up(session, registration_id, course, outlook, most)
+    return Contents(items_of(course, outlook, states, used_up), whole)
 
 
-def items_of(course: store.Course, outlook: Outlook, states: Mapping[UUID, ScormItemState]) -> list[OutlineItem]:
-    """Return the lines of an outline; `states` are the newest run-time data by item."""
+def items_of(
+    course: store.Course,
+    outlook: Outlook,
+    states: Mapping[UUID, ScormItemState],
+    refused: Mapping[str, str] = MappingProxyType({}),
+) -> list[OutlineItem]:
+    """Return the lines of an outline.
+
+    `states` are the newest run-time data by item, `refused` says by identifier what cannot be opened although
+    sequencing allows it, and why.
+    """
     return [
         OutlineItem(
             item_id=course.item_ids[entry.identifier],
@@ -133,8 +145,8 @@ def items_of(course: store.Course, outlook: Outlook, states: Mapping[UUID, Scorm
             is_launchable=entry.is_leaf,
             status=_status(entry, states.get(course.item_ids[entry.identifier])),
             is_current=entry.is_current,
-            is_enabled=entry.is_selectable,
-            reason=entry.reason,
+            is_enabled=entry.is_selectable and entry.identifier not in refused,
+            reason=entry.reason or refused.get(entry.identifier),
         )
         for entry in outlook.contents
         if entry.is_visible and entry.depth > 0 and entry.identifier in course.item_ids

@@ -16,9 +16,10 @@ from scorm_player.errors import Superseded
 from scorm_player.scorm import transfer
 from scorm_player.scorm.sequencing.overall import overall_sequencing
 from scorm_player.scorm.sequencing.requests import NavigationRequest
+from scorm_player.scorm.sequencing.tree import ActivityTree
 from scorm_player.scorm.sequencing.validity import look_ahead
 from scorm_player.scorm.visit import Learner as Learner
-from scorm_player.services import play
+from scorm_player.services import limits, play, playback
 from scorm_player.services.ending import conclude, conclude_again
 from scorm_player.services.launching import (
     How,
@@ -26,7 +27,6 @@ from scorm_player.services.launching import (
     deliver,
     identifier_of,
     opening_of,
-    used_up,
 )
 from scorm_player.services.launching import Launch as Launch  # what callers open and take: re-exported on purpose
 from scorm_player.services.launching import Refused as Refused
@@ -224,11 +224,13 @@ def navigate(
         asked = _request(request, registration)
     outcome = overall_sequencing(tree, asked, identifier_of(course, target) if target is not None else None)
     if outcome.was_refused:
-        return Refused(outcome.reason or "This is not possible now.")
+        return _refused(playing, tree, outcome.reason or "This is not possible now.")
     if outcome.delivered is not None:
         opening = opening_of(session, registration, course, tree, now)
-        if playing.counts and (refusal := used_up(session, course, tree, outcome.resumes, opening)):
-            return Refused(refusal)
+        if playing.counts and not outcome.resumes:
+            refusal = limits.refusal(session, registration.id, course, tree.current, opening.policy.attempts)
+            if refusal is not None:
+                return _refused(playing, play.tree_of(session, registration, course, now), refusal)
         playing.launched.state = SessionState.SUPERSEDED
         person = Learner(playing.data.learner[0], playing.data.learner[1])
         how = How(playing.launched.mode, playing.data.strict, person)
@@ -245,6 +247,14 @@ def navigate(
     navigation = controls_without_activity(outlook)
     leads = any(navigation[name]["enabled"] for name in ("previous", "next"))
     return Between(outcome.reason, leads or outlook.has_contents(), navigation)
+
+
+def _refused(playing: Playing, tree: ActivityTree, reason: str) -> Refused:
+    """Say why nothing is opened, and whether there is anything to choose besides the activity that was left."""
+    session, course, outlook = playing.session, playing.course, look_ahead(tree)
+    most = playback.of_version(session, course.version_id).attempts if playing.counts else None
+    used_up = limits.used_up(session, playing.registration.id, course, outlook, most)
+    return Refused(reason, outlook.has_contents(besides={playing.node_identifier, *used_up}))
 
 
 def _request(request: str, registration: Registration) -> NavigationRequest:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ScalarSelect, func, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 
 from core.db import Session, organization_of, uuid7
@@ -34,13 +34,9 @@ def opening(
     session: Session, version_id: UUID, registration_id: UUID, item_id: UUID
 ) -> tuple[Opening, ScormItemState | None]:
     """Return how a version is played, and the newest attempt on an item, in one question. Raises NotFound."""
-    applies = or_(PlaybackPolicy.package_id.is_(None), PlaybackPolicy.package_id == PackageVersion.package_id)
-    layers = select(
-        func.jsonb_agg(aggregate_order_by(PlaybackPolicy.settings, PlaybackPolicy.package_id.is_not(None)))
-    ).where(applies)
     query = (
         select(
-            layers.correlate(PackageVersion).scalar_subquery(),
+            _layers(),
             PackageVersion.capability,
             PackageVersion.capability_since,
             ScormItemState,
@@ -57,6 +53,21 @@ def opening(
     if found is None:
         raise NotFound("There is no such package version.")
     return Opening(found[0] or [], found[1], found[2]), found[3]
+
+
+def layers(session: Session, version_id: UUID) -> list[dict[str, Any]]:
+    """Return the layers of a version's policy alone. Raises NotFound."""
+    found = session.execute(select(_layers()).where(PackageVersion.id == version_id)).one_or_none()
+    if found is None:
+        raise NotFound("There is no such package version.")
+    return found[0] or []
+
+
+def _layers() -> ScalarSelect[Any]:
+    """What the organization and, after it, the package of a version says."""
+    applies = or_(PlaybackPolicy.package_id.is_(None), PlaybackPolicy.package_id == PackageVersion.package_id)
+    in_order = aggregate_order_by(PlaybackPolicy.settings, PlaybackPolicy.package_id.is_not(None))
+    return select(func.jsonb_agg(in_order)).where(applies).correlate(PackageVersion).scalar_subquery()
 
 
 def save(session: Session, package_id: UUID | None, given: dict[str, Any], now: datetime) -> None:

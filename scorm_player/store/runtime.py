@@ -152,14 +152,14 @@ def newest_states(session: Session, registration_id: UUID) -> dict[UUID, ScormIt
     return {state.package_item_id: state for state in session.scalars(query)}
 
 
-def count_set_aside(session: Session, registration_id: UUID, item_id: UUID) -> int:
-    """Return how many attempts on an item a repair has set aside."""
-    query = select(func.count()).where(
-        ScormItemState.registration_id == registration_id,
-        ScormItemState.package_item_id == item_id,
-        ScormItemState.set_aside_at.is_not(None),
+def attempts(session: Session, registration_id: UUID) -> dict[UUID, int]:
+    """Return how many attempts there were on each item; those that a repair has set aside do not count."""
+    query = (
+        select(ScormItemState.package_item_id, func.count())
+        .where(ScormItemState.registration_id == registration_id, ScormItemState.set_aside_at.is_(None))
+        .group_by(ScormItemState.package_item_id)
     )
-    return session.scalar(query) or 0
+    return dict(session.execute(query).all())
 
 
 def set_aside(

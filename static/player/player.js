@@ -46,7 +46,10 @@ const TEXTS = {
   suspended: "You can go on here whenever you like.",
   choose: "This course does not start by itself. Choose in the outline where to begin.",
   choose_next: "This part has ended. Choose how to go on.",
-  nothing: "Nothing in this course can be opened now. Tell whoever is responsible for it: they can help you to go on.",
+  choose_other: "Choose something else in the outline, or ask a training administrator.",
+  ask: "If you cannot go on, ask a training administrator.",
+  go_on: "Go on where you were",
+  nothing: "Nothing in this course can be opened now. Ask a training administrator: they can help you to go on.",
 };
 
 const byId = (id) => document.getElementById(id);
@@ -94,7 +97,8 @@ export class Player {
     if (this.first.ticket) {
       this.waiting = this.first;
       this.#controls(this.first.navigation);
-      this.#askToChoose(this.first.offers, this.texts.choose, news || (this.first.offers ? "" : this.first.reason));
+      const words = this.first.refused ? this.texts.choose_other : this.texts.choose;
+      this.#askToChoose(this.first.offers, words, [news, this.texts.why ?? this.first.reason]);
     } else {
       this.#launch(this.first);
       if (news) this.#show(news);
@@ -144,8 +148,8 @@ export class Player {
       else this.#show(`${this.texts.unreachable} ${problem.message}`, this.texts.retry, again);
       return;
     }
-    if (led.refused && this.waiting) this.#askToChoose(true, this.texts.choose, led.refused);
-    else if (led.refused) this.#show(led.refused, this.texts.retry, () => location.reload());
+    if (led.refused && this.waiting) this.#askToChoose(true, this.texts.choose_other, [led.refused]);
+    else if (led.refused) this.#refuse(led);
     else if (led.between) this.#rest(led.between);
     else if (led.launch) this.#launch(led.launch);
     else this.#end(led);
@@ -154,23 +158,38 @@ export class Player {
 
   /** The activity has ended and none follows: the learner chooses, and the session that has ended asks for it. */
   #rest({ reason, offers, navigation }) {
+    this.#closeWindow();
+    this.#controls(navigation);
+    this.#askToChoose(offers, this.texts.choose_next, [reason]);
+  }
+
+  /** What was asked for is not possible: the learner chooses something else, or goes on with what they have just left. */
+  #refuse({ refused, offers }) {
+    this.#closeWindow();
+    const words = offers ? this.texts.choose_other : this.texts.ask;
+    this.#handOver([refused, words], "info", this.texts.go_on, () => location.reload());
+  }
+
+  #closeWindow() {
     this.running.window?.close?.();
     this.running.window = null;
-    this.#controls(navigation);
-    this.#askToChoose(offers, this.texts.choose_next, reason ?? "");
+  }
+
+  /** Where there is something to choose the learner is asked to; else all that is left is leaving. */
+  #askToChoose(offers, words, news) {
+    const leave = offers || !byId("stoa-exit") ? null : () => this.navigate("leave");
+    this.#handOver([...news, offers ? words : this.texts.nothing], offers ? "info" : "warning", this.texts.leave, leave);
   }
 
   /** Say that it is the learner's turn, above an outline that is open, and bring keyboard and screen reader there. */
-  #askToChoose(offers, words, news = "") {
+  #handOver(texts, kind, label, act) {
     document.body.dataset.player = "choosing";
     byId("stoa-content").hidden = true;
     const own = byId("stoa-window");
     if (own) own.hidden = true;
     document.querySelector(".player-side")?.setAttribute("open", "");
-    const exit = byId("stoa-exit");
-    const text = [news, offers ? words : this.texts.nothing].filter(Boolean).join(" ");
-    const message = this.#show(text, offers ? "" : this.texts.leave, offers || !exit ? null : () => this.navigate("leave"));
-    message.classList.replace("alert-warning", offers ? "alert-info" : "alert-warning");
+    const message = this.#show(texts.filter(Boolean).join(" "), label, act);
+    message.classList.replace("alert-warning", `alert-${kind}`);
     message.tabIndex = -1;
     document.querySelector(".player-room")?.prepend(message);
     message.focus();

@@ -4,9 +4,9 @@ import pytest
 
 from core.errors import Invalid
 from scorm_player import policy
-from scorm_player.errors import NotPlayable
 from scorm_player.scorm.sequencing.definition import Edition
-from scorm_player.services import packages, playback, registrations, runtime
+from scorm_player.services import packages, play, playback, registrations, repair, runtime
+from scorm_player.store import registrations as store
 from tests.scorm_player.playing import NOW, launched, registered, sco, sent
 
 FOURTH = Edition.FOURTH
@@ -88,8 +88,59 @@ def test_how_many_attempts_there_are(db, played):
         sent(db, launch, 1, ("cmi.success_status", "failed"), ("cmi.exit", "normal"), initialized=True, terminated=True)
         runtime.navigate(db, launch.session_id, "exitAll", now=NOW)
 
-    with pytest.raises(NotPlayable, match="2 are allowed"):
-        launched(db, registration)
+    page = launched(db, registration)
+
+    assert isinstance(page, runtime.Waiting)
+    assert page.document["reason"] == "All attempts on “One” are used up (allowed: 2)."
+    assert page.document["refused"]
+    assert not page.document["offers"], "there is nothing else in this course"
+    [one] = registrations.outline(db, registration)
+    assert (one.status, one.is_enabled, one.reason) == ("failed", False, page.document["reason"])
+
+
+def used_up(db, registration):
+    """Play the first of two parts once and end the course: its only attempt is used up."""
+    launch = launched(db, registration)
+    sent(db, launch, 1, ("cmi.success_status", "failed"), ("cmi.exit", "normal"), initialized=True, terminated=True)
+    runtime.navigate(db, launch.session_id, "exitAll", now=NOW)
+    return launched(db, registration)
+
+
+def test_where_the_first_part_may_not_begin_again_the_learner_chooses_another(db, cast, played):
+    registration = played({"attempts": 1}, sco("one"), sco("two"), edition=FOURTH)
+
+    page = used_up(db, registration)
+
+    assert (page.document["refused"], page.document["offers"]) == (True, True)
+    [one, two] = registrations.outline(db, registration)
+    assert (one.is_enabled, two.is_enabled, two.reason) == (False, True, None)
+    again = runtime.choose(db, page.document["ticket"], str(one.item_id), by=cast.ana, now=NOW)
+    assert again == runtime.Refused(page.document["reason"])
+    opened = runtime.choose(db, page.document["ticket"], str(two.item_id), by=cast.ana, now=NOW)
+    assert opened.document["title"] == "Two"
+
+
+def test_of_an_attempt_that_was_refused_nothing_has_happened(db, played):
+    registration = played({"attempts": 1}, sco("one"), sco("two"), edition=FOURTH)
+
+    used_up(db, registration)
+    launched(db, registration)
+
+    found = store.get(db, registration)
+    tree = play.tree_of(db, found, store.course(db, found.package_version_id))
+    assert {name: node.state.attempt_count for name, node in tree.nodes.items()} == {"course": 1, "one": 1, "two": 0}
+    assert tree.current is None
+
+
+def test_a_repair_that_sets_an_attempt_aside_gives_it_back(db, played):
+    registration = played({"attempts": 1}, sco("one"), sco("two"), edition=FOURTH)
+    used_up(db, registration)
+    who = {"objectType": "Agent", "account": {"homePage": "http://localhost", "name": "ben"}}
+    [one, _] = registrations.outline(db, registration)
+
+    repair.reset(db, registration, one.item_id, repair.By(who, "The network failed."), NOW)
+
+    assert launched(db, registration).document["title"] == "One"
 
 
 def test_an_attempt_that_was_left_may_be_resumed_however_many_there_are(db, played):
@@ -111,7 +162,8 @@ def test_a_choice_that_would_be_one_attempt_too_many_is_refused_and_nothing_is_l
     refused = runtime.navigate(db, second.session_id, "previous", now=NOW)
 
     assert isinstance(refused, runtime.Refused)
-    assert "1 are allowed" in refused.reason
+    assert refused.reason == "All attempts on “One” are used up (allowed: 1)."
+    assert not refused.offers, "there is nothing besides the part that was left"
     assert [item.status for item in registrations.outline(db, registration)] == ["completed", "completed"]
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from core.errors import BadRequest, Forbidden, Gone, NotFound
 from core.tables import DomainEvent
 from lrs.services import statements as lrs
-from scorm_player.errors import NotPlayable, Superseded
+from scorm_player.errors import Superseded
 from scorm_player.scorm.sequencing.definition import (
     Activity,
     ControlModes,
@@ -427,8 +427,11 @@ def test_an_item_with_unmet_prerequisites_cannot_be_opened_and_says_why(db, cast
     [_, two] = registrations.outline(db, registration)
     assert not two.is_enabled
 
-    with pytest.raises(NotPlayable):
-        launched(db, registration, item_id=two.item_id)
+    page = launched(db, registration, item_id=two.item_id)
+
+    assert page.document["refused"]
+    assert page.document["reason"] == two.reason == "Another activity must be finished first."
+    assert page.document["offers"]
 
 
 def test_content_says_where_it_wants_to_go(db, cast):

@@ -2,8 +2,8 @@ import copy
 import re
 from pathlib import Path
 
-from app.translating import translated
 from core import words
+from core.translating import translated
 from tools.translations import extract, pseudo
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
@@ -30,6 +30,8 @@ def test_what_errors_and_problems_say_is_collected_too():
         "There is no such person.",
         "This contradicts what is already there",
         "At most %(most)s characters.",
+        "An activity before it must be finished first.",
+        "All attempts on “%(title)s” are used up (allowed: %(most)s).",
     } <= texts
 
 

@@ -5,7 +5,7 @@ current attempt is ended on a copy of the tree, and from there every request loo
 anything.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -105,9 +105,12 @@ class Outlook:
         """Tell whether the player shows this control, enabled or not."""
         return control not in self.hidden
 
-    def has_contents(self) -> bool:
-        """Tell whether there is anything to choose in the table of contents."""
-        return any(entry.is_visible and entry.is_selectable and entry.depth > 0 for entry in self.contents)
+    def has_contents(self, besides: Collection[str] = ()) -> bool:
+        """Tell whether there is anything to choose in the table of contents, `besides` these activities."""
+        return any(
+            entry.is_visible and entry.is_selectable and entry.depth > 0 and entry.identifier not in besides
+            for entry in self.contents
+        )
 
 
 def look_ahead(tree: ActivityTree) -> Outlook:

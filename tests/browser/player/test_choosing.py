@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import func, select
 
 from scorm_player import archive
-from scorm_player.services import packages
+from scorm_player.services import packages, playback
 from scorm_player.tables import PackageSource, ScormItemState
 from tests.browser.conftest import SIZES
 from tests.browser.player.conftest import SCO, shows
@@ -20,6 +20,8 @@ from tests.training import stage as courses
 
 ASKED = "This course does not start by itself. Choose in the outline where to begin."
 NEXT = "This part has ended. Choose how to go on."
+FLOW = '<imsss:sequencing><imsss:controlMode choice="true" flow="true"/></imsss:sequencing>'
+USED_UP = "All attempts on “One” are used up (allowed: 1). "
 DISABLED = (
     "<imsss:sequencing><imsss:sequencingRules><imsss:preConditionRule><imsss:ruleConditions>"
     '<imsss:ruleCondition condition="always"/></imsss:ruleConditions><imsss:ruleAction action="disabled"/>'
@@ -31,9 +33,10 @@ def item(name: str, rules: str = "") -> str:
     return f'<item identifier="{name}" identifierref="r-{name}"><title>{name.title()}</title>{rules}</item>'
 
 
-def package(*names: str, rules: str = ""):
+def package(*names: str, rules: str = "", organization: str = ""):
     """A course of SCORM 2004 whose root has choice and no flow, as the books' defaults are."""
     manifest = manifests.scorm_2004(
+        organization=organization,
         items="".join(item(name, rules) for name in names),
         resources="".join(
             f'<resource identifier="r-{name}" type="webcontent" adlcp:scormType="sco" href="{name}.html"/>'
@@ -209,9 +212,71 @@ def test_where_nothing_can_be_chosen_the_page_says_what_to_do_and_leads_back(pub
     message = page.locator("#stoa-message")
 
     expect(message).to_contain_text("Nothing in this course can be opened now.")
-    expect(message).to_contain_text("Tell whoever is responsible for it")
+    expect(message).to_contain_text("Ask a training administrator")
     expect(part(page, "One")).to_have_attribute("aria-disabled", "true")
     expect(part(page, "One")).to_contain_text("The activity is disabled")
+    assert looking.violations(page) == []
+    message.get_by_role("button", name="Back to the course").click()
+    page.wait_for_url(re.compile("/learning"))
+
+
+@pytest.fixture
+def allows_one_attempt(stage, published):
+    """Publish a course that flows, with one attempt on each part; answer the course's id."""
+
+    def made(*names) -> UUID:
+        course_id, package_id = published(package(*names, organization=FLOW))
+        with stage.database.write(stage.cast.northwind) as session:
+            playback.change(session, package_id, {"attempts": 1}, now=NOW)
+        return course_id
+
+    return made
+
+
+def fail_and_end(page: Page) -> None:
+    call(page, "one", ("Initialize", ""), ("SetValue", "cmi.success_status", "failed"))
+    call(page, "one", ("SetValue", "adl.nav.request", "exitAll"), ("Terminate", ""))
+    page.wait_for_url(re.compile("/learning"))
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+def test_where_attempts_are_used_up_the_page_says_so_and_something_else_can_be_chosen(
+    allows_one_attempt, at_course, size
+):
+    page = at_course(allows_one_attempt("one", "two"), size)
+    address, message = page.url, page.locator("#stoa-message")
+    fail_and_end(page)
+
+    page.goto(address)
+
+    other = "Choose something else in the outline, or ask a training administrator."
+    expect(message).to_have_text(USED_UP + other)
+    expect(message).to_be_focused()
+    expect(message).to_be_in_viewport()
+    expect(part(page, "One")).to_have_attribute("aria-disabled", "true")
+    expect(part(page, "One")).to_contain_text(USED_UP.strip())
+    assert looking.violations(page) == []
+    part(page, "Two").click()
+    call(page, "two", ("Initialize", ""), ("SetValue", "cmi.location", "5"))
+
+    page.get_by_role("button", name="Previous").click()
+
+    expect(message).to_contain_text(USED_UP)
+    expect(message).to_be_focused()
+    page.get_by_role("button", name="Go on where you were").click()
+    call(page, "two", ("Initialize", ""))
+    frame = next(frame for frame in page.frames if frame.url.endswith("/two.html"))
+    assert frame.evaluate("api.GetValue('cmi.location')") == "5"
+
+
+def test_where_nothing_else_can_be_chosen_the_page_names_who_helps_and_leads_back(allows_one_attempt, at_course):
+    page = at_course(allows_one_attempt("one"), "phone")
+    address, message = page.url, page.locator("#stoa-message")
+    fail_and_end(page)
+
+    page.goto(address)
+
+    expect(message).to_contain_text(USED_UP + "Nothing in this course can be opened now. Ask a training administrator")
     assert looking.violations(page) == []
     message.get_by_role("button", name="Back to the course").click()
     page.wait_for_url(re.compile("/learning"))
