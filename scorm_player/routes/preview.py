@@ -41,3 +41,12 @@ def show_preview(registration_id: UUID) -> ResponseReturnValue:
         strict=strict,
     )
     return in_touch_with_windows(page)
+
+
+@bp.get("/packages/previews/<uuid:registration_id>/outline")
+@requires("package.import")
+def preview_outline(registration_id: UUID) -> ResponseReturnValue:
+    """Answer the fragment with the outline of one's own preview as it stands."""
+    with database().read(current_tenant()) as session:
+        outline = preview.outline(session, registration_id, current_user().user_id, clock.now())
+    return render_template("scorm_player/preview_outline.html", outline=outline, registration_id=registration_id)

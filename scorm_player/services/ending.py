@@ -101,16 +101,17 @@ def take_over(playing: Playing, outcome: visit.Outcome, *, abandons: bool = Fals
 
 def count_asset(playing: Playing, tree: ActivityTree, node: Node) -> None:
     """An asset does not communicate: opened is seen, so its attempt is as good as completed."""
-    if not playing.counts:
-        return
     outcome = visit.end(visit.Item(), {"cmi.completion_status": "completed", "cmi.exit": "normal"}, terminated=True)
     transfer.take_over(tree, node, outcome, ["cmi.completion_status"])
     playing.data.values["cmi.completion_status"] = "completed"
     playing.state.completion = Completion.COMPLETED
-    source = source_of(playing)
-    playing.made.append(statements.opened(source, "", playing.now))
-    playing.made += statements.changed(source, {"cmi.completion_status": "completed"}, playing.data.said, playing.now)
+    if playing.counts:
+        source, told = source_of(playing), {"cmi.completion_status": "completed"}
+        playing.made.append(statements.opened(source, "", playing.now))
+        playing.made += statements.changed(source, told, playing.data.said, playing.now)
     playing.state.cmi = playing.data.text()
+    if not playing.counts:
+        return
     tell_standing(playing, tree, has_ended=True)
     say(playing)
     announce(playing)

@@ -301,6 +301,8 @@ def deliver(
     strict = how.strict or policy.strict
     if own is not None:
         state = apart.state_of(session, registration.id, item_id, own, now)
+        if how.mode is LaunchMode.BROWSE and not (resumes or play.is_1_2(course)):  # an attempt as learners begin it
+            state.cmi, state.is_suspended = store.Data().text(), False
     else:
         state = _state_for(registration, course, node, opening.last, resumes, now)
     item = course.items[node.identifier]
@@ -341,12 +343,14 @@ def deliver(
     if how.mode is LaunchMode.NORMAL:  # objectives the SCO is given
         given = [element for element in start.values if element.startswith(OBJECTIVES)]
         project(session, state, item.standard, start.values, given)
-    if own is None and not node.definition.is_sco:
-        count_asset(playing_of(session, registration, launched, now), tree, node)
-        play.keep(session, registration, course, tree, now)
     if own is not None:
         play.keep(session, registration, course, tree, now, counts=False)
         apart.keep(launched, registration, state, own)
+    if not node.definition.is_sco and how.mode is not LaunchMode.REVIEW:
+        playing = playing_of(session, registration, launched, now, state)
+        count_asset(playing, tree, node)
+        play.keep(session, playing.registration, course, tree, now, counts=playing.counts)
+        keep_aside(playing)
     return _launch(session, registration, course, node, launched, start, item, outlook, strict, opening)
 
 

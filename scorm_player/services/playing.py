@@ -161,19 +161,24 @@ def keep_aside(playing: Playing) -> None:
 def promote(playing: Sitting) -> None:
     """Bring what reports and rollup ask for out of the text into columns."""
     state, values = playing.state, playing.data.values
-    if playing.item.standard == "1.2":
-        is_over = playing.launched.state in ENDED
-        status = values.get("cmi.core.lesson_status") if is_over else visit.status_so_far(playing.item, values)
-        completion, success = cmi.statuses_of(status) if status else ("unknown", "unknown")
-    else:
-        strict = playing.data.strict
-        completion, success = cmi.completion_status(values, strict=strict), cmi.success_status(values, strict=strict)
-    state.completion, state.success = Completion(completion), Success(success)
+    state.completion, state.success = statuses(playing.item, playing.data, is_over=playing.launched.state in ENDED)
     state.progress_measure = play.rounded(cmi.progress(playing.item.standard, values), 4)
     score = cmi.score(playing.item.standard, values)
     state.score_scaled = play.rounded(score.get("scaled"), 5)
     state.score_raw, state.score_min, state.score_max = (storable(score.get(name)) for name in ("raw", "min", "max"))
     state.updated_at = playing.now
+
+
+def statuses(item: visit.Item, data: store.Data, *, is_over: bool) -> tuple[Completion, Success]:
+    """Return what run-time data say of completion and success; `is_over`: no session that could say more is open."""
+    values = data.values
+    if item.standard == "1.2":
+        status = values.get("cmi.core.lesson_status") if is_over else visit.status_so_far(item, values)
+        completion, success = cmi.statuses_of(status) if status else ("unknown", "unknown")
+    else:
+        completion = cmi.completion_status(values, strict=data.strict)
+        success = cmi.success_status(values, strict=data.strict)
+    return Completion(completion), Success(success)
 
 
 def storable(value: float | None) -> Decimal | None:

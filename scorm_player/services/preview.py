@@ -11,14 +11,16 @@ import orjson
 from core import audit
 from core.db import Session
 from core.errors import BadRequest, NotFound
+from scorm_player.scorm.sequencing.validity import look_ahead
 from scorm_player.scorm.visit import Learner
-from scorm_player.services import addresses, packages
+from scorm_player.services import addresses, apart, packages, play
 from scorm_player.services.launching import Launch, Waiting, launch
+from scorm_player.services.playing import ENDED, item_of, statuses
 from scorm_player.services.registrations import OutlineItem, items_of, register
 from scorm_player.store import answers as session_store
 from scorm_player.store import registrations as store
 from scorm_player.store import runtime as runtime_store
-from scorm_player.tables import LaunchMode, SessionState
+from scorm_player.tables import LaunchMode, Registration, SessionState
 
 MOST_LOG = 1_000_000  # characters of one session: some ten thousand calls
 
@@ -78,13 +80,41 @@ def launch_preview(
 
     Raises NotFound.
     """
+    registration = _own(session, registration_id, user_id)
+    person = Learner(str(user_id), name)
+    opened = launch(session, registration_id, mode="browse", strict=strict, person=person, now=now)
+    if isinstance(opened, Launch):
+        items = outline(session, registration_id, user_id, now)
+    else:  # what chance has selected is nowhere but in the ticket
+        items = items_of(store.course(session, registration.package_version_id), opened.outlook, {})
+    return opened, items, registration.package_version_id
+
+
+def outline(session: Session, registration_id: UUID, user_id: UUID, now: datetime) -> Sequence[OutlineItem]:
+    """Return what one's own preview holds as it stands now, with what has been done since it was opened.
+
+    Raises NotFound.
+    """
+    registration = _own(session, registration_id, user_id)
+    course = store.course(session, registration.package_version_id)
+    newest = runtime_store.newest_session(session, registration_id)
+    own = runtime_store.Aside()
+    if newest is not None and newest.state is not SessionState.SUPERSEDED:  # one that is, is of an earlier visit
+        own = runtime_store.aside_of(newest)
+    tree = play.tree_of(session, apart.copy_of(registration, own.tree), course, now)
+    told = {}
+    for item_id, (text, _) in own.items.items():
+        data, identifier = runtime_store.data_in(text), course.identifier(UUID(item_id))
+        is_over = newest is None or UUID(item_id) != newest.package_item_id or newest.state in ENDED
+        told[UUID(item_id)] = statuses(item_of(course, identifier, data), data, is_over=is_over)
+    return items_of(course, look_ahead(tree), told)
+
+
+def _own(session: Session, registration_id: UUID, user_id: UUID) -> Registration:
     registration = store.get(session, registration_id)
     if not registration.is_preview or registration.user_id != user_id:
         raise NotFound("There is no such preview of yours.")
-    person = Learner(str(user_id), name)
-    opened = launch(session, registration_id, mode="browse", strict=strict, person=person, now=now)
-    course = store.course(session, registration.package_version_id)
-    return opened, items_of(course, opened.outlook, {}), registration.package_version_id
+    return registration
 
 
 def log_calls(session: Session, registration_id: UUID, on: bool) -> None:

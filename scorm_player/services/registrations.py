@@ -13,7 +13,7 @@ from scorm_player.scorm.sequencing.validity import Entry, Outlook
 from scorm_player.services import limits, play, playback
 from scorm_player.store import registrations as store
 from scorm_player.store import runtime as runtime_store
-from scorm_player.tables import Completion, Registration, ScormItemState, Success
+from scorm_player.tables import Completion, Registration, Success
 
 Status = Literal["not_started", "in_progress", "completed", "passed", "failed"]
 
@@ -123,18 +123,19 @@ def contents(session: Session, registration_id: UUID) -> Contents:
     whole = next((entry.identifier for entry in outlook.contents if entry.depth == 0 and entry.is_selectable), None)
     most = playback.of_version(session, course.version_id).attempts
     used_up = limits.used_up(session, registration_id, course, outlook, most)
-    return Contents(items_of(course, outlook, states, used_up), whole)
+    told = {item_id: (state.completion, state.success) for item_id, state in states.items()}
+    return Contents(items_of(course, outlook, told, used_up), whole)
 
 
 def items_of(
     course: store.Course,
     outlook: Outlook,
-    states: Mapping[UUID, ScormItemState],
+    told: Mapping[UUID, tuple[Completion, Success]],
     refused: Mapping[str, str] = MappingProxyType({}),
 ) -> list[OutlineItem]:
     """Return the lines of an outline.
 
-    `states` are the newest run-time data by item, `refused` says by identifier what cannot be opened although
+    `told`: what newest run-time data say of items. `refused` says by identifier what cannot be opened although
     sequencing allows it, and why.
     """
     return [
@@ -143,7 +144,7 @@ def items_of(
             title=entry.title,
             depth=entry.depth - 1,
             is_launchable=entry.is_leaf,
-            status=_status(entry, states.get(course.item_ids[entry.identifier])),
+            status=_status(entry, told.get(course.item_ids[entry.identifier])),
             is_current=entry.is_current,
             is_enabled=entry.is_selectable and entry.identifier not in refused,
             reason=entry.reason or refused.get(entry.identifier),
@@ -153,11 +154,11 @@ def items_of(
     ]
 
 
-def _status(entry: Entry, state: ScormItemState | None) -> Status:
+def _status(entry: Entry, told: tuple[Completion, Success] | None) -> Status:
     """What stands for an item: the run-time data of a SCO, what sequencing knows of the rest."""
-    success = state.success if state else Success.UNKNOWN
+    completion, success = told or (Completion.UNKNOWN, Success.UNKNOWN)
     if success is not Success.UNKNOWN:
         return "passed" if success is Success.PASSED else "failed"
-    if (state and state.completion is Completion.COMPLETED) or entry.completed:
+    if completion is Completion.COMPLETED or entry.completed:
         return "completed"
-    return "in_progress" if state or entry.is_attempted else "not_started"
+    return "in_progress" if told or entry.is_attempted else "not_started"

@@ -148,8 +148,11 @@ export class Player {
       else this.#show(`${this.texts.unreachable} ${problem.message}`, this.texts.retry, again);
       return;
     }
-    if (led.refused && this.waiting) this.#askToChoose(true, this.texts.choose_other, [led.refused]);
-    else if (led.refused) this.#refuse(led);
+    if (led.refused && this.waiting) {
+      this.#askToChoose(true, this.texts.choose_other, [led.refused]);
+      return; // nothing has changed
+    }
+    if (led.refused) this.#refuse(led);
     else if (led.between) this.#rest(led.between);
     else if (led.launch) this.#launch(led.launch);
     else this.#end(led);

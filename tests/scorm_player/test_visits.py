@@ -6,8 +6,15 @@ from sqlalchemy import func, select
 from core.errors import BadRequest, NotFound
 from lrs.services import statements as lrs
 from scorm_player.scorm.sequencing.definition import (
+    ConditionName,
+    ControlModes,
     Edition,
     Objective,
+    ObjectiveMap,
+    RuleAction,
+    RuleCondition,
+    SequencingRule,
+    SequencingRules,
 )
 from scorm_player.services import preview, registrations, runtime
 from scorm_player.tables import Registration, ScormItemState
@@ -31,6 +38,18 @@ def record(db, registration):
         [(state.attempt_number, state.cmi, state.is_suspended) for state in states],
         len(lrs.by_registration(db, registration)),
     )
+
+
+def previewed(db, cast, *activities, **more):
+    """A preview of a course of these activities, opened by ben: its registration, and what opened."""
+    registration = preview.open_preview(db, course(db, *activities, **FOURTH, **more), cast.ben, NOW)
+    opened, _, _ = preview.launch_preview(db, registration, cast.ben, "Ben", NOW, strict=False)
+    return registration, opened
+
+
+def lines(db, cast, registration):
+    """The preview's outline by title: status, and whether it can be opened."""
+    return {item.title: (item.status, item.is_enabled) for item in preview.outline(db, registration, cast.ben, NOW)}
 
 
 @pytest.fixture
@@ -133,3 +152,65 @@ def test_a_log_ends_at_its_limit(db, cast, monkeypatch):
 
     (session,) = preview.log(db, registration).sessions
     assert 0 < len(session.calls) < 5
+
+
+UNTIL_ONE = SequencingRules(
+    pre=(
+        SequencingRule(
+            RuleAction.DISABLED,
+            (RuleCondition(ConditionName.SATISFIED, negated=True, referenced_objective="one"),),
+        ),
+    )
+)
+READS_ONE = (Objective("one", maps=(ObjectiveMap("shared", read_satisfied_status=True),)),)
+WRITES_ONE = Objective("own", maps=(ObjectiveMap("shared", write_satisfied_status=True),))
+
+
+def test_the_outline_of_a_preview_stands_where_the_preview_stands(db, cast):
+    registration, opened = previewed(
+        db, cast, sco("one", primary=WRITES_ONE), sco("two", objectives=READS_ONE, rules=UNTIL_ONE)
+    )
+    assert lines(db, cast, registration)["One"] == ("in_progress", True)
+
+    sent(db, opened, 1, ("cmi.success_status", "failed"), initialized=True, terminated=True)
+    led = runtime.navigate(db, opened.session_id, "continue", now=NOW)
+    assert not isinstance(led, runtime.Launch), "the second part waits for the first to be passed"
+    assert lines(db, cast, registration) == {"One": ("failed", True), "Two": ("not_started", False)}
+
+    again = runtime.navigate(db, opened.session_id, "choice", "one", now=NOW)
+    sent(db, again, 1, ("cmi.success_status", "passed"), initialized=True)
+    assert lines(db, cast, registration)["One"][0] == "passed"
+    led = runtime.navigate(db, again.session_id, "continue", now=NOW)
+
+    assert led.document["title"] == "Two"
+    assert lines(db, cast, registration) == {"One": ("passed", True), "Two": ("in_progress", True)}
+    with pytest.raises(NotFound):
+        preview.outline(db, registration, cast.ana, NOW)
+
+
+def test_an_asset_that_was_opened_in_a_preview_is_seen(db, cast):
+    registration, _ = previewed(db, cast, sco("one", is_sco=False), sco("two"))
+
+    assert lines(db, cast, registration)["One"][0] == "completed"
+    assert record(db, registration)[-2:] == ([], 0)
+
+
+def test_a_new_attempt_in_a_preview_begins_as_learners_begin_it(db, cast):
+    _, opened = previewed(db, cast, sco("one"), sco("two"))
+    sent(db, opened, 1, ("cmi.completion_status", "completed"), initialized=True, terminated=True)
+    second = runtime.navigate(db, opened.session_id, "continue", now=NOW)
+
+    again = runtime.navigate(db, second.session_id, "previous", now=NOW)
+
+    assert again.document["values"]["cmi.entry"] == "ab-initio"
+    assert "cmi.completion_status" not in again.document["values"]
+
+
+def test_a_preview_that_is_opened_again_begins_anew(db, cast):
+    registration, opened = previewed(db, cast, sco("one"), sco("two"), control=ControlModes(choice=True, flow=False))
+    led = runtime.choose(db, opened.document["ticket"], "one", by=cast.ben, now=NOW)
+    sent(db, led, 1, ("cmi.success_status", "passed"), initialized=True)
+
+    preview.launch_preview(db, registration, cast.ben, "Ben", NOW, strict=False)
+
+    assert lines(db, cast, registration)["One"] == ("not_started", True)

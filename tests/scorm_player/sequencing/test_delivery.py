@@ -27,7 +27,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
         pytest.param(
             cluster("root", leaf("a", limits=LimitConditions(attempt_limit=0))), "a", "DB.1.1-3", id="attempts used up"
         ),
-        pytest.param(cluster("root", leaf("a", prerequisites="b"), "b"), "a", "prerequisites", id="prerequisites not met"),
+        pytest.param(cluster("root", leaf("a", prerequisites="b"), "b"), "a", "prerequisites", id="prerequisites"),
     ],
 )
 def test_a_delivery_request_is_judged_along_its_path(root, target, expected):
