@@ -295,10 +295,8 @@ def _act_as_application(connection: DBAPIConnection, _entry: ConnectionPoolEntry
 
 
 _STATE_TENANT = "SELECT set_config('app.organization_id', %s, true)"
+_STATED = text("SELECT set_config('app.organization_id', :id, true)")
 
 
 def _state_tenant(session: Session, organization_id: UUID | None) -> None:
-    session.execute(
-        text("SELECT set_config('app.organization_id', :id, true)"),
-        {"id": "" if organization_id is None else str(organization_id)},
-    )
+    session.execute(_STATED, {"id": "" if organization_id is None else str(organization_id)})

@@ -33,6 +33,7 @@ from scorm_player.services import addresses, apart, limits, play, playback, tick
 from scorm_player.services.ending import conclude, count_asset
 from scorm_player.services.playing import keep_aside, playing_of, say
 from scorm_player.services.projection import project
+from scorm_player.store import openings
 from scorm_player.store import registrations as registration_store
 from scorm_player.store import runtime as store
 from scorm_player.store.registrations import Course
@@ -291,8 +292,12 @@ def deliver(
     now: datetime,
     opening: playback.Opening,
     own: store.Aside | None = None,
+    follows: LaunchSession | None = None,
 ) -> Launch:
-    """Open a session on the tree's current activity; `own` is what a visit that does not count has of its own."""
+    """Open a session on the tree's current activity.
+
+    `own` is what a visit that does not count has of its own, `follows` the session that this one takes the place of.
+    """
     node = tree.current
     if node is None:
         raise NotPlayable
@@ -320,10 +325,8 @@ def deliver(
     )
     # What may be asked for is told to the content; kept it would be read and written again with every commit.
     kept = {name: value for name, value in start.values.items() if not name.startswith(transfer.REQUEST_VALID)}
-    state.cmi = store.Data(
-        kept, data.said, [], start.access, strict, [how.person.id, how.person.name], as_settings(policy)
-    ).text()
-    state.updated_at = now
+    person = [how.person.id, how.person.name]
+    cmi = store.Data(kept, data.said, [], start.access, strict, person, as_settings(policy)).text()
     launched = LaunchSession(
         id=uuid7(),
         registration_id=registration.id,
@@ -333,13 +336,16 @@ def deliver(
         launched_at=now,
     )
     if own is None:
-        session.add(state)
-    session.add(launched)
-    registration.started_at = registration.started_at or now
-    registration.last_activity_at = now
-    if own is None:  # before what refers to it is written, so that it is written once
-        play.keep(session, registration, course, tree, now)
-    session.flush()
+        openings.keep(session, launched, state, cmi, registration, play.text_of(tree), follows, now)
+        play.keep_shared(session, registration, course, tree, now)
+    else:
+        state.cmi, state.updated_at = cmi, now
+        registration.started_at = registration.started_at or now
+        registration.last_activity_at = now
+        if follows is not None:
+            follows.state = SessionState.SUPERSEDED
+        session.add(launched)
+        session.flush()
     if how.mode is LaunchMode.NORMAL:  # objectives the SCO is given
         given = [element for element in start.values if element.startswith(OBJECTIVES)]
         project(session, state, item.standard, start.values, given)

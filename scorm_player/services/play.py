@@ -63,11 +63,25 @@ def keep(
     counts: bool = True,
 ) -> None:
     """Store the learner's tree, and apart from it, when it `counts`, what outlives this course."""
-    registration.activity_tree = orjson.dumps(tree.state.to_json()).decode()
-    if counts and registration.user_id is not None:
-        taken_along, data = scope.take_out(course.structure, tree.state)
-        store.save_global_objectives(session, registration.user_id, taken_along, now)
-        store.save_shared_data(session, registration.user_id, data, now)
+    registration.activity_tree = text_of(tree)
+    if counts:
+        keep_shared(session, registration, course, tree, now)
+
+
+def text_of(tree: ActivityTree) -> str:
+    """Return a learner's tree as it is stored."""
+    return orjson.dumps(tree.state.to_json()).decode()
+
+
+def keep_shared(
+    session: Session, registration: Registration, course: Course, tree: ActivityTree, now: datetime
+) -> None:
+    """Store what outlives this course."""
+    if registration.user_id is None:
+        return
+    taken_along, data = scope.take_out(course.structure, tree.state)
+    store.save_global_objectives(session, registration.user_id, taken_along, now)
+    store.save_shared_data(session, registration.user_id, data, now)
 
 
 def outlook(session: Session, registration: Registration, course: Course) -> Outlook:

@@ -231,11 +231,12 @@ def navigate(
             refusal = limits.refusal(session, registration.id, course, tree.current, opening.policy.attempts)
             if refusal is not None:
                 return _refused(playing, play.tree_of(session, registration, course, now), refusal)
-        playing.launched.state = SessionState.SUPERSEDED
         person = Learner(playing.data.learner[0], playing.data.learner[1])
         how = How(playing.launched.mode, playing.data.strict, person)
         keep_aside(playing)
-        return deliver(session, registration, course, tree, outcome.resumes, how, now, opening, playing.aside)
+        return deliver(
+            session, registration, course, tree, outcome.resumes, how, now, opening, playing.aside, playing.launched
+        )
     play.keep(session, registration, course, tree, now, counts=playing.counts)
     keep_aside(playing)
     if outcome.ends_session:

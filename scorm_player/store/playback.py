@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, func, or_, select
+from sqlalchemy import ScalarSelect, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 
 from core.db import Session, organization_of, uuid7
@@ -34,22 +34,8 @@ def opening(
     session: Session, version_id: UUID, registration_id: UUID, item_id: UUID
 ) -> tuple[Opening, ScormItemState | None]:
     """Return how a version is played, and the newest attempt on an item, in one question. Raises NotFound."""
-    query = (
-        select(
-            _layers(),
-            PackageVersion.capability,
-            PackageVersion.capability_since,
-            ScormItemState,
-        )
-        .outerjoin(
-            ScormItemState,
-            (ScormItemState.registration_id == registration_id) & (ScormItemState.package_item_id == item_id),
-        )
-        .where(PackageVersion.id == version_id)
-        .order_by(ScormItemState.attempt_number.desc())
-        .limit(1)
-    )
-    found = session.execute(query).one_or_none()
+    asked = {"version_id": version_id, "registration_id": registration_id, "item_id": item_id}
+    found = session.execute(_OPENING, asked).one_or_none()
     if found is None:
         raise NotFound("There is no such package version.")
     return Opening(found[0] or [], found[1], found[2]), found[3]
@@ -68,6 +54,19 @@ def _layers() -> ScalarSelect[Any]:
     applies = or_(PlaybackPolicy.package_id.is_(None), PlaybackPolicy.package_id == PackageVersion.package_id)
     in_order = aggregate_order_by(PlaybackPolicy.settings, PlaybackPolicy.package_id.is_not(None))
     return select(func.jsonb_agg(in_order)).where(applies).correlate(PackageVersion).scalar_subquery()
+
+
+_OPENING = (  # made once: it is asked with every step
+    select(_layers(), PackageVersion.capability, PackageVersion.capability_since, ScormItemState)
+    .outerjoin(
+        ScormItemState,
+        (ScormItemState.registration_id == bindparam("registration_id"))
+        & (ScormItemState.package_item_id == bindparam("item_id")),
+    )
+    .where(PackageVersion.id == bindparam("version_id"))
+    .order_by(ScormItemState.attempt_number.desc())
+    .limit(1)
+)
 
 
 def save(session: Session, package_id: UUID | None, given: dict[str, Any], now: datetime) -> None:

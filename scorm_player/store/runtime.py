@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from core.db import Session, organization_of
@@ -89,25 +89,28 @@ def lock_counting(
     The registration's lock is the one that everybody waits for. The other two are locked after it so that they are read
     as whoever had it before has left them.
     """
-    query = (
-        select(Registration, LaunchSession, ScormItemState)
-        .join(LaunchSession, LaunchSession.registration_id == Registration.id)
-        .join(
-            ScormItemState,
-            (ScormItemState.registration_id == LaunchSession.registration_id)
-            & (ScormItemState.package_item_id == LaunchSession.package_item_id)
-            & (ScormItemState.attempt_number == LaunchSession.attempt_number),
-        )
-        .where(
-            LaunchSession.organization_id == organization_of(session),
-            LaunchSession.id == launch_session_id,
-            LaunchSession.mode == LaunchMode.NORMAL,
-        )
-        .with_for_update(of=[Registration, LaunchSession, ScormItemState])
-        .execution_options(populate_existing=True)
-    )
-    found = session.execute(query).one_or_none()
+    asked = {"organization_id": organization_of(session), "session_id": launch_session_id}
+    found = session.execute(_COUNTING, asked).one_or_none()
     return None if found is None else (found[0], found[1], found[2])
+
+
+_COUNTING = (  # made once: it is asked with every step
+    select(Registration, LaunchSession, ScormItemState)
+    .join(LaunchSession, LaunchSession.registration_id == Registration.id)
+    .join(
+        ScormItemState,
+        (ScormItemState.registration_id == LaunchSession.registration_id)
+        & (ScormItemState.package_item_id == LaunchSession.package_item_id)
+        & (ScormItemState.attempt_number == LaunchSession.attempt_number),
+    )
+    .where(
+        LaunchSession.organization_id == bindparam("organization_id"),
+        LaunchSession.id == bindparam("session_id"),
+        LaunchSession.mode == LaunchMode.NORMAL,
+    )
+    .with_for_update(of=[Registration, LaunchSession, ScormItemState])
+    .execution_options(populate_existing=True)
+)
 
 
 def newest_session(session: Session, registration_id: UUID) -> LaunchSession | None:
