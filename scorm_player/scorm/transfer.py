@@ -231,12 +231,7 @@ def _take_over_score(tree: ActivityTree, node: Node, outcome: Outcome) -> None:
 
 
 def navigation_request(outcome: Outcome) -> Request | None:
-    """Answer what the SCO asks for with its end: request and target; None when it asks for nothing.
-
-    A SCO that ran out of time, or logs the learner out, ends the whole attempt whatever else it asked for (RTE 4.2.8).
-    """
-    if outcome.exit in ("time-out", "logout"):
-        return NavigationRequest.EXIT_ALL, None
+    """Answer what the SCO asks for with its end: request and target; None when it asks for nothing."""
     text = outcome.navigation
     if text.startswith("{target="):
         target, _, kind = text.removeprefix("{target=").partition("}")

@@ -209,7 +209,7 @@ class Outcome:
     values: Values  # to keep for the next session of this attempt
     suspended: bool  # the next session resumes
     exit: str
-    navigation: str  # adl.nav.request, "_none_" when there is none
+    navigation: str  # adl.nav.request, or what the exit asks for; "_none_" when there is none
     completion: str  # completed | incomplete | not attempted | unknown
     success: str  # passed | failed | unknown
     completion_set: bool  # by the SCO, or by its progress measure
@@ -254,12 +254,13 @@ def end(
         success_set = "cmi.success_status" in values or success != "unknown"
         reported = kept.get("cmi.session_time", "")
     is_left = not terminated and not ended_by_learner
-    suspended = is_left or exit_ in ("suspend", "logout") or (exit_ == "" and empty_exit_suspends)
+    resuming = ("suspend",) if item.standard == "1.2" else ("suspend", "logout")
+    suspended = is_left or exit_ in resuming or (exit_ == "" and empty_exit_suspends)
     return Outcome(
         values=_kept(item.standard, kept),
         suspended=suspended,
         exit=exit_,
-        navigation=values.get("adl.nav.request", "_none_") if terminated else "_none_",
+        navigation=_navigation(item.standard, exit_, values) if terminated else "_none_",
         completion=completion,
         success=success,
         completion_set=completion_set,
@@ -269,6 +270,19 @@ def end(
         seconds=seconds_of(reported) if reported else measured_seconds,
         shared=shared_data(values),
     )
+
+
+def _navigation(standard: Standard, exit_: str, values: Mapping[str, str]) -> str:
+    """What the end of a session asks for.
+
+    A SCO of 2004 that ran out of time, or logs the learner out, ends the whole attempt whatever else it asked for
+    (RTE 4.2.8). In 1.2 the learner leaves the course when it logs them out (RTE 1.2, cmi.core.exit).
+    """
+    if standard == "1.2" and exit_ == "logout":
+        return "suspendAll"
+    if standard == "2004" and exit_ in ("time-out", "logout"):
+        return "exitAll"
+    return values.get("adl.nav.request", "_none_")
 
 
 def lesson_status(

@@ -31,7 +31,6 @@ def conclude(
     outcome = _outcome(playing, terminated, ended_by_learner)
     launched.state = SessionState.TERMINATED if terminated else SessionState.CLOSED
     launched.ended_at = playing.now
-    navigation = data.values.get("adl.nav.request") if terminated else None
     data.values = dict(outcome.values)
     keep_place(playing)
     state.is_suspended = outcome.suspended
@@ -46,8 +45,10 @@ def conclude(
     take_over(playing, outcome, abandons=abandons or (asked is not None and asked[0] in transfer.ABANDONING))
     if playing.policy.suspend_data == "clear_when_completed" and outcome.completion == "completed":
         data.values.pop("cmi.suspend_data", None)
-    if navigation is not None:
-        data.values["adl.nav.request"] = navigation  # until the player has followed it; the next launch forgets it
+    if outcome.navigation != "_none_":
+        data.values["adl.nav.request"] = (
+            outcome.navigation
+        )  # until the player has followed it; the next launch forgets it
     state.cmi = data.text()
     return outcome
 
