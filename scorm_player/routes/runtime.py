@@ -133,7 +133,8 @@ def number(value: Any) -> int:
 def told(done: Committed) -> dict[str, Any]:
     """What the window is told of its commit."""
     follow = {"request": done.follow[0], "target": done.follow[1]} if done.follow else None
-    return {"saved": done.saved, "applied": done.applied, "follow": follow, "ended": done.has_ended}
+    ways = {} if done.navigation is None else {"navigation": done.navigation, "valid": done.valid}
+    return {"saved": done.saved, "applied": done.applied, "follow": follow, "ended": done.has_ended} | ways
 
 
 def _led(led: Launch | Ended | Between | Refused) -> dict[str, Any]:

@@ -213,6 +213,7 @@ def _wait(arrival: _Arrival, reason: str | None, seed: int, *, refused: bool = F
         "title": course.structure.root.title,
         "mode": how.mode.value,
         "offers": offers,
+        "only": outlook.only() if offers else None,
         "refused": refused,
         "reason": reason if refused or not offers else None,
         "navigation": controls_without_activity(outlook),

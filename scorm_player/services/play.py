@@ -9,6 +9,7 @@ from decimal import Decimal
 import orjson
 
 from core.db import Session
+from scorm_player.scorm import transfer, visit
 from scorm_player.scorm.sequencing import objectives, scope
 from scorm_player.scorm.sequencing.definition import Edition
 from scorm_player.scorm.sequencing.requests import TerminationRequest
@@ -84,9 +85,16 @@ def keep_shared(
     store.save_shared_data(session, registration.user_id, data, now)
 
 
-def outlook(session: Session, registration: Registration, course: Course) -> Outlook:
-    """Tell what may be asked for now."""
-    return look_ahead(tree_of(session, registration, course))
+def outlook(tree: ActivityTree, item: visit.Item, data: store.Data | None) -> Outlook:
+    """Tell what may be asked for now (SN 5.6).
+
+    `data` are the run-time data of the current activity while its session is open: what they say counts as if the
+    session ended now. None when it has ended: then the tree knows.
+    """
+    if data is None or tree.current is None:
+        return look_ahead(tree)
+    outcome = visit.end(item, data.values, terminated=False, strict=data.strict, ended_by_learner=True)
+    return transfer.outlook_with(tree, outcome, data.set_by_content)
 
 
 def standing(

@@ -15,7 +15,7 @@ from scorm_player.scorm.sequencing.validity import look_ahead
 from scorm_player.scorm.visit import Learner
 from scorm_player.services import addresses, apart, packages, play
 from scorm_player.services.launching import Launch, Waiting, launch
-from scorm_player.services.playing import ENDED, item_of, statuses
+from scorm_player.services.playing import item_of, statuses
 from scorm_player.services.registrations import OutlineItem, items_of, register
 from scorm_player.store import answers as session_store
 from scorm_player.store import registrations as store
@@ -102,12 +102,15 @@ def outline(session: Session, registration_id: UUID, user_id: UUID, now: datetim
     if newest is not None and newest.state is not SessionState.SUPERSEDED:  # one that is, is of an earlier visit
         own = runtime_store.aside_of(newest)
     tree = play.tree_of(session, apart.copy_of(registration, own.tree), course, now)
-    told = {}
+    outlook, told = look_ahead(tree), {}
     for item_id, (text, _) in own.items.items():
-        data, identifier = runtime_store.data_in(text), course.identifier(UUID(item_id))
-        is_over = newest is None or UUID(item_id) != newest.package_item_id or newest.state in ENDED
-        told[UUID(item_id)] = statuses(item_of(course, identifier, data), data, is_over=is_over)
-    return items_of(course, look_ahead(tree), told)
+        data = runtime_store.data_in(text)
+        item = item_of(course, course.identifier(UUID(item_id)), data)
+        is_open = newest is not None and UUID(item_id) == newest.package_item_id and newest.state in runtime_store.OPEN
+        told[UUID(item_id)] = statuses(item, data, is_over=not is_open)
+        if is_open:
+            outlook = play.outlook(tree, item, data)
+    return items_of(course, outlook, told)
 
 
 def _own(session: Session, registration_id: UUID, user_id: UUID) -> Registration:

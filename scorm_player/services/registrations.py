@@ -9,11 +9,12 @@ from typing import Any, Literal
 from uuid import UUID
 
 from core.db import Session
-from scorm_player.scorm.sequencing.validity import Entry, Outlook
+from scorm_player.scorm.sequencing.validity import Entry, Outlook, look_ahead
 from scorm_player.services import limits, play, playback
+from scorm_player.services.playing import item_of
 from scorm_player.store import registrations as store
 from scorm_player.store import runtime as runtime_store
-from scorm_player.tables import Completion, Registration, Success
+from scorm_player.tables import Completion, LaunchMode, Registration, ScormItemState, Success
 
 Status = Literal["not_started", "in_progress", "completed", "passed", "failed"]
 
@@ -119,12 +120,26 @@ def contents(session: Session, registration_id: UUID) -> Contents:
     registration = store.get(session, registration_id)
     course = store.course(session, registration.package_version_id)
     states = runtime_store.newest_states(session, registration_id)
-    outlook = play.outlook(session, registration, course)
+    outlook = _outlook(session, registration, course, states)
     whole = next((entry.identifier for entry in outlook.contents if entry.depth == 0 and entry.is_selectable), None)
     most = playback.of_version(session, course.version_id).attempts
     used_up = limits.used_up(session, registration_id, course, outlook, most)
     told = {item_id: (state.completion, state.success) for item_id, state in states.items()}
     return Contents(items_of(course, outlook, told, used_up), whole)
+
+
+def _outlook(
+    session: Session, registration: Registration, course: store.Course, states: Mapping[UUID, ScormItemState]
+) -> Outlook:
+    tree = play.tree_of(session, registration, course)
+    newest = runtime_store.newest_session(session, registration.id)
+    if newest is None or newest.state not in runtime_store.OPEN or newest.mode is not LaunchMode.NORMAL:
+        return look_ahead(tree)
+    state = states.get(newest.package_item_id)
+    if state is None or not course.holds(newest.package_item_id):
+        return look_ahead(tree)
+    data = runtime_store.data_of(state)
+    return play.outlook(tree, item_of(course, course.identifier(newest.package_item_id), data), data)
 
 
 def items_of(

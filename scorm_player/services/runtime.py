@@ -5,7 +5,7 @@ course follow one another, in whatever order they arrive.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,6 +23,7 @@ from scorm_player.services import limits, play, playback
 from scorm_player.services.ending import conclude, conclude_again
 from scorm_player.services.launching import (
     How,
+    controls,
     controls_without_activity,
     deliver,
     identifier_of,
@@ -72,23 +73,31 @@ class Ended:
 class Between:
     """The activity has ended and nothing else is delivered: the learner chooses how to go on.
 
-    `offers` says whether there is anything to choose, `navigation` which of the player's controls lead somewhere,
-    `reason` why what was asked for leads nowhere, if that is why.
+    `offers` says whether there is anything to choose, `only` what it is where the outline has no other line,
+    `navigation` which of the player's controls lead somewhere, `reason` why what was asked for leads nowhere, if that
+    is why.
     """
 
     reason: str | None
     offers: bool
+    only: str | None
     navigation: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Committed:
-    """How far a session's batches are applied, and where content asked to go at its end, if it did."""
+    """How far a session's batches are applied, and where content asked to go at its end, if it did.
+
+    When statuses have changed, or the session has ended: `navigation`, which of the player's controls lead somewhere
+    now, and `valid`, what `adl.nav.request_valid` answers now.
+    """
 
     saved: int
     applied: int
     follow: tuple[str, str | None] | None
     has_ended: bool
+    navigation: Mapping[str, Any] | None = None
+    valid: Mapping[str, str] | None = None
 
 
 def commit(
@@ -133,7 +142,17 @@ def commit(
     keep_aside(playing)
     if promoted(playing.state) != before or (launched.state in ENDED and not was_over):
         announce(playing)
-    return Committed(launched.last_sequence, launched.last_sequence - first, follow(playing), launched.state in ENDED)
+    done = Committed(launched.last_sequence, launched.last_sequence - first, follow(playing), launched.state in ENDED)
+    is_news = promoted(playing.state) != before or (launched.state in ENDED and not was_over)
+    return _with_ways(playing, done) if is_news and launched.state is not SessionState.SUPERSEDED else done
+
+
+def _with_ways(playing: Playing, done: Committed) -> Committed:
+    """Tell with a commit where the learner may go now: what the activity says of itself may open other ones."""
+    tree = play.tree_of(playing.session, playing.registration, playing.course, playing.now)
+    outlook = play.outlook(tree, playing.item, None if done.has_ended else playing.data)
+    ways = controls(outlook, playing.course.structure.edition)
+    return replace(done, navigation=ways, valid=transfer.navigation_of(outlook))
 
 
 def require_own(session: Session, launch_session_id: UUID, user_id: UUID) -> None:
@@ -247,7 +266,7 @@ def navigate(
     outlook = look_ahead(tree)
     navigation = controls_without_activity(outlook)
     leads = any(navigation[name]["enabled"] for name in ("previous", "next"))
-    return Between(outcome.reason, leads or outlook.has_contents(), navigation)
+    return Between(outcome.reason, leads or outlook.has_contents(), outlook.only(), navigation)
 
 
 def _refused(playing: Playing, tree: ActivityTree, reason: str) -> Refused:

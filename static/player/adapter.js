@@ -2,7 +2,7 @@
  * The adapter page's script, on the content origin: holds the API object for the content in the frame below, and passes
  * what it sets on to the player page on the application's origin, by messages whose origin both sides check.
  *
- * From the player: launch {document}, saved {sequence}, state {canKeep}, leave, stop, log.
+ * From the player: launch {document}, saved {sequence}, state {canKeep}, valid {values}, leave, stop, log.
  * To the player: ready, initialized, batch {batch}, left, log {calls}; where calls are logged, each one: called {call}.
  */
 
@@ -57,6 +57,9 @@ const HANDLERS = {
   },
   state(data) {
     canKeep = data.canKeep;
+  },
+  valid({ values }) {
+    for (const [element, value] of Object.entries(values)) launched?.runtime?.values.set(element, value);
   },
   leave() {
     leave();

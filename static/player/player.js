@@ -47,6 +47,9 @@ const TEXTS = {
   choose: "This course does not start by itself. Choose in the outline where to begin.",
   choose_next: "This part has ended. Choose how to go on.",
   choose_other: "Choose something else in the outline, or ask a training administrator.",
+  waits: "This course does not start by itself.",
+  begin: "Begin",
+  again: "Begin again",
   ask: "If you cannot go on, ask a training administrator.",
   go_on: "Go on where you were",
   nothing: "Nothing in this course can be opened now. Ask a training administrator: they can help you to go on.",
@@ -81,9 +84,17 @@ export class Player {
       const choice = event.target.closest("[data-item]");
       if (!choice || choice.disabled || choice.getAttribute("aria-disabled") === "true") return;
       event.preventDefault();
+      if (choice.getAttribute("aria-current") === "true" && this.#isPlaying()) {
+        this.#uncover(); // it is open already: whoever points at it wants to see it, not to begin it anew
+        return;
+      }
       this.navigate("choice", choice.dataset.item);
     });
     setInterval(() => this.#beat(), HEARTBEAT);
+  }
+
+  #isPlaying() {
+    return document.body.dataset.player === "running" && !this.running?.terminated;
   }
 
   /** Send what an earlier visit left on this device. If some of it was news, the launch is made anew, on top of it. */
@@ -97,8 +108,9 @@ export class Player {
     if (this.first.ticket) {
       this.waiting = this.first;
       this.#controls(this.first.navigation);
-      const words = this.first.refused ? this.texts.choose_other : this.texts.choose;
-      this.#askToChoose(this.first.offers, words, [news, this.texts.why ?? this.first.reason]);
+      const { only, refused } = this.first;
+      const words = refused ? this.texts.choose_other : only ? this.texts.waits : this.texts.choose;
+      this.#askToChoose(this.first, words, [news, this.texts.why ?? this.first.reason]);
     } else {
       this.#launch(this.first);
       if (news) this.#show(news);
@@ -149,7 +161,7 @@ export class Player {
       return;
     }
     if (led.refused && this.waiting) {
-      this.#askToChoose(true, this.texts.choose_other, [led.refused]);
+      this.#askToChoose({ offers: true }, this.texts.choose_other, [led.refused]);
       return; // nothing has changed
     }
     if (led.refused) this.#refuse(led);
@@ -160,10 +172,11 @@ export class Player {
   }
 
   /** The activity has ended and none follows: the learner chooses, and the session that has ended asks for it. */
-  #rest({ reason, offers, navigation }) {
+  #rest({ reason, offers, only, navigation }) {
     this.#closeWindow();
     this.#controls(navigation);
-    this.#askToChoose(offers, this.texts.choose_next, [reason]);
+    if (only) this.#askToChoose({ offers, only }, this.texts.ended, [], this.texts.again);
+    else this.#askToChoose({ offers }, this.texts.choose_next, [reason]);
   }
 
   /** What was asked for is not possible: the learner chooses something else, or goes on with what they have just left. */
@@ -178,10 +191,18 @@ export class Player {
     this.running.window = null;
   }
 
-  /** Where there is something to choose the learner is asked to; else all that is left is leaving. */
-  #askToChoose(offers, words, news) {
-    const leave = offers || !byId("stoa-exit") ? null : () => this.navigate("leave");
-    this.#handOver([...news, offers ? words : this.texts.nothing], offers ? "info" : "warning", this.texts.leave, leave);
+  /**
+   * Where there is something to choose the learner is asked to; else all that is left is leaving. What is `only` one
+   * thing has no line in the outline: a button opens it.
+   */
+  #askToChoose({ offers, only }, words, news, label = this.texts.begin) {
+    if (!offers) {
+      const leave = byId("stoa-exit") ? () => this.navigate("leave") : null;
+      this.#handOver([...news, this.texts.nothing], "warning", this.texts.leave, leave);
+    } else {
+      const open = only ? () => this.navigate("choice", only) : null;
+      this.#handOver([...news, words], "info", label, open);
+    }
   }
 
   /** Say that it is the learner's turn, above an outline that is open, and bring keyboard and screen reader there. */
@@ -276,6 +297,7 @@ export class Player {
   #take(running, batch) {
     const urgent = batch.initialized || batch.committed || batch.terminated || isLarge(batch);
     running.delivery.add(batch, { urgent: Boolean(urgent) }).then(() => this.#tellWhetherItKeeps(running));
+    if (batch.terminated) running.terminated = true;
     if (batch.terminated && !this.navigating) this.#afterTerminate(running);
   }
 
@@ -299,9 +321,16 @@ export class Player {
     const answer = await this.#ask(`/runtime/${session}/commit`, { batches, last: batches.at(-1)?.sequence ?? 0 });
     if (this.running?.document.session === session) {
       this.running.follow = answer.follow;
+      if (answer.navigation) this.#ways(answer);
       if (batches.length) this.#announce();
     }
     return answer;
+  }
+
+  /** What the activity has said of itself may lead on: the controls and `adl.nav.request_valid` follow. */
+  #ways({ navigation, valid }) {
+    this.#controls(navigation);
+    this.#tell("valid", { values: valid });
   }
 
   /** While nothing is being sent, ask once a minute: it keeps the sign-in alive and tells when another window took over. */

@@ -207,3 +207,17 @@ def test_a_ticket_is_read_as_it_was_issued():
     given = tickets.Ticket(UUID(int=7), "browse", True, Learner("7", "Tester, Ána", {"language": "de"}), 1 << 47)
 
     assert tickets.read(tickets.issue(given)) == given
+
+
+def test_where_there_is_one_thing_to_see_there_is_no_outline_so_the_page_is_told_what_to_open(db, cast):
+    registration = waiting(db, cast.ana, sco("one"), sco("two", is_visible=False))
+    page = launched(db, registration)
+    assert page.document["only"] == "one"
+    opened = chosen(db, cast, page, page.document["only"])
+    sent(db, opened, 1, ("adl.nav.request", "exit"), initialized=True, terminated=True)
+
+    led = runtime.navigate(db, opened.session_id, "exit", now=NOW)
+
+    assert led.only == "one"
+    assert runtime.navigate(db, opened.session_id, "choice", led.only, now=NOW).document["title"] == "One"
+    assert launched(db, waiting(db, cast.ben, sco("one"), sco("two"))).document["only"] is None

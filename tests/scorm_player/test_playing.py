@@ -15,6 +15,7 @@ from lrs.services import statements as lrs
 from scorm_player.errors import Superseded
 from scorm_player.scorm.sequencing.definition import (
     Activity,
+    ConditionName,
     ControlModes,
     DataMap,
     DeliveryControls,
@@ -22,6 +23,10 @@ from scorm_player.scorm.sequencing.definition import (
     HiddenControl,
     Objective,
     ObjectiveMap,
+    RuleAction,
+    RuleCondition,
+    SequencingRule,
+    SequencingRules,
 )
 from scorm_player.services import addresses, registrations, runtime
 from scorm_player.services.runtime import Batch
@@ -670,3 +675,82 @@ def test_what_a_course_says_is_read_once(db, cast):
 
     assert store.course(db, version) is known
     assert known.iris["course"] == COURSE
+
+
+def until_passed(objective="one"):
+    """Disabled until an objective is satisfied."""
+    condition = RuleCondition(ConditionName.SATISFIED, negated=True, referenced_objective=objective)
+    return SequencingRules(pre=(SequencingRule(RuleAction.DISABLED, (condition,)),))
+
+
+def gated(db, user_id):
+    """A course whose second part is disabled until the first one is passed."""
+    writes = Objective("own", maps=(ObjectiveMap("shared", write_satisfied_status=True),))
+    reads = Objective("one", maps=(ObjectiveMap("shared", read_satisfied_status=True),))
+    parts = (sco("one", primary=writes), sco("two", objectives=(reads,), rules=until_passed()))
+    return registered(db, user_id, *parts, edition=Edition.FOURTH)
+
+
+def test_what_an_activity_says_of_itself_opens_and_closes_ways_while_it_plays(db, cast):
+    """SN 5.6, RTE 4.4: asked again after a commit; content that never ends by itself needs the player's Next."""
+    registration = gated(db, cast.ana)
+    launch = launched(db, registration)
+
+    failed = sent(db, launch, 1, ("cmi.success_status", "failed"), initialized=True)
+    assert not failed.navigation["next"]["enabled"]
+    assert failed.valid["adl.nav.request_valid.continue"] == "false"
+    assert [item.is_enabled for item in registrations.outline(db, registration)] == [True, False]
+    bookmark = sent(db, launch, 2, ("cmi.location", "4"))
+    assert bookmark.navigation is None, "a bookmark leads nowhere else"
+
+    passed = sent(db, launch, 3, ("cmi.success_status", "passed"))
+
+    assert passed.navigation["next"]["enabled"]
+    assert passed.valid["adl.nav.request_valid.continue"] == "true"
+    assert passed.valid["adl.nav.request_valid.choice.{target=two}"] == "true"
+    assert [item.is_enabled for item in registrations.outline(db, registration)] == [True, True]
+    assert runtime.navigate(db, launch.session_id, "continue", now=NOW).document["title"] == "Two"
+
+
+def test_the_ways_that_are_open_when_content_has_ended_are_told_with_its_end(db, cast):
+    launch = launched(db, gated(db, cast.ana))
+
+    ended = sent(db, launch, 1, ("cmi.success_status", "failed"), initialized=True, terminated=True)
+
+    assert ended.has_ended
+    assert not ended.navigation["next"]["enabled"]
+
+
+@pytest.mark.parametrize(
+    ("edition", "exit_", "follow"),
+    [
+        pytest.param(Edition.FOURTH, "time-out", ("exitAll", None), id="2004 time-out"),
+        pytest.param(Edition.FOURTH, "logout", ("exitAll", None), id="2004 logout"),
+        pytest.param(Edition.FOURTH, "normal", None, id="2004 normal"),
+        pytest.param(Edition.SCORM_1_2, "logout", ("suspendAll", None), id="1.2 logout leaves the course"),
+        pytest.param(Edition.SCORM_1_2, "time-out", None, id="1.2 time-out leaves the lesson"),
+    ],
+)
+def test_how_content_exits_may_lead_out_of_the_course(db, cast, edition, exit_, follow):
+    """RTE 4.2.8; RTE 1.2, cmi.core.exit. The answer is the same when the window has to ask again."""
+    element = "cmi.core.exit" if edition is Edition.SCORM_1_2 else "cmi.exit"
+    launch = launched(db, registered(db, cast.ana, sco("one"), sco("two"), edition=edition))
+    last = {"initialized": True, "terminated": True}
+
+    assert sent(db, launch, 1, (element, exit_), **last).follow == follow
+    assert sent(db, launch, 1, (element, exit_), **last).follow == follow
+
+
+def test_a_lesson_that_logged_the_learner_out_is_entered_again_and_not_resumed(db, cast):
+    """RTE 1.2, cmi.core.entry; the course goes on with that lesson, which keeps its data."""
+    registration = registered(db, cast.ana, sco("one"), sco("two"))
+    launch = launched(db, registration)
+    led = runtime.navigate(db, launch.session_id, "continue", now=NOW)
+    place = (("cmi.core.lesson_location", "3"), ("cmi.core.exit", "logout"))
+    done = sent(db, led, 1, *place, initialized=True, terminated=True)
+    assert runtime.navigate(db, led.session_id, *done.follow, now=NOW) == runtime.Ended(suspended=True)
+
+    again = launched(db, registration).document
+
+    assert (again["title"], again["values"]["cmi.core.entry"]) == ("Two", "")
+    assert again["values"]["cmi.core.lesson_location"] == "3"

@@ -112,6 +112,11 @@ class Outlook:
             for entry in self.contents
         )
 
+    def only(self) -> str | None:
+        """Return the one activity that there is to see, where there is one alone and it may be chosen."""
+        seen = [entry for entry in self.contents if entry.is_visible and entry.depth > 0]
+        return seen[0].identifier if len(seen) == 1 and seen[0].is_selectable else None
+
 
 def look_ahead(tree: ActivityTree) -> Outlook:
     """Try out every request; the tree stays as it is.

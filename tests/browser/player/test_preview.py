@@ -69,7 +69,7 @@ def test_an_author_plays_a_package_and_reads_its_calls(stage, new_context):
     expect(page.locator("#stoa-log")).to_contain_text('SetValue("adl.nav.request", "continue") = "true" [0]')
     outline = page.locator("#stoa-outline")
     check, test = (outline.get_by_role("button", name=name) for name in ("What do you know already?", "Final test"))
-    expect(check.get_by_role("img")).to_have_accessible_name("Passed")
+    expect(check.get_by_role("img")).to_have_accessible_name("Completed")
     expect(test).to_have_attribute("aria-current", "true")
     expect(test.get_by_role("img")).to_have_accessible_name("In progress")
     page.get_by_role("link", name="Leave the preview").click()
