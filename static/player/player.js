@@ -15,6 +15,7 @@
 
 import { Delivery, Superseded } from "./delivery.js";
 import { Journal } from "./journal.js";
+import { hide, show, TEXTS } from "./messages.js";
 
 const SENSORS = "accelerometer; gyroscope; magnetometer; xr-spatial-tracking"; // tours turn with the device
 const ALLOW = `autoplay; fullscreen; picture-in-picture; encrypted-media; clipboard-write; ${SENSORS}`;
@@ -27,33 +28,6 @@ const SILENCE = 10_000; // a SCO that has not called Initialize by then may need
 const LARGE = 8 * 1024;
 const LOGGING = 1000; // calls that are logged travel together
 const NARROW = matchMedia("(max-width: 575.98px)"); // there the outline lies over the content, see training.css
-
-const TEXTS = {
-  saved: "Saved",
-  sending: "Saving…",
-  waiting: "Saved on this device, not yet sent",
-  lost: "Not saved: this device cannot keep it, and the server cannot be reached",
-  superseded: "This course was opened in another window or on another device. It goes on there.",
-  take_back: "Go on here",
-  unsent: "What you did is saved on this device, but not yet sent.",
-  kept: "Something you did earlier on this device was overtaken by a later session elsewhere. It is kept here as evidence.",
-  elsewhere: "Something you did last time is still on the device you did it on. Open this course there once to send it.",
-  unreachable: "The next part cannot be opened now.",
-  signed_out: "You have been signed out. Sign in again in another tab; what you do here is kept on this device.",
-  retry: "Try again",
-  leave: "Back to the course",
-  ended: "You have reached the end.",
-  suspended: "You can go on here whenever you like.",
-  choose: "This course does not start by itself. Choose in the outline where to begin.",
-  choose_next: "This part has ended. Choose how to go on.",
-  choose_other: "Choose something else in the outline, or ask a training administrator.",
-  waits: "This course does not start by itself.",
-  begin: "Begin",
-  again: "Begin again",
-  ask: "If you cannot go on, ask a training administrator.",
-  go_on: "Go on where you were",
-  nothing: "Nothing in this course can be opened now. Ask a training administrator: they can help you to go on.",
-};
 
 const byId = (id) => document.getElementById(id);
 
@@ -74,7 +48,10 @@ export class Player {
     this.#control("stoa-previous", () => this.navigate("previous"));
     this.#control("stoa-next", () => this.navigate("continue"));
     this.#control("stoa-exit", () => this.navigate("leave"));
-    this.#control("stoa-fullscreen", () => byId("stoa-content").requestFullscreen());
+    this.#control("stoa-fullscreen", () => {
+      const content = byId("stoa-content"); // another one with each activity; what is around it stays, and messages are in it
+      (content.closest(".player-main") ?? content).requestFullscreen();
+    });
     this.#control("stoa-window", () => this.#openWindow());
     document.addEventListener("click", (event) => {
       const asked = event.target.closest?.("[data-request]");
@@ -175,7 +152,7 @@ export class Player {
   #rest({ reason, offers, only, navigation }) {
     this.#closeWindow();
     this.#controls(navigation);
-    if (only) this.#askToChoose({ offers, only }, this.texts.ended, [], this.texts.again);
+    if (only) this.#offerAgain(only);
     else this.#askToChoose({ offers }, this.texts.choose_next, [reason]);
   }
 
@@ -183,7 +160,13 @@ export class Player {
   #refuse({ refused, offers }) {
     this.#closeWindow();
     const words = offers ? this.texts.choose_other : this.texts.ask;
-    this.#handOver([refused, words], "info", this.texts.go_on, () => location.reload());
+    this.#handOver([refused, words], "info", [this.texts.go_on, () => location.reload()]);
+  }
+
+  /** A course of one part has no outline to choose in: the learner leaves, or begins again. */
+  #offerAgain(only) {
+    const ways = [[this.texts.leave, "leave"], [this.texts.again, "choice", only]];
+    this.#handOver([this.texts.ended], "info", ...ways.map(([label, ...asked]) => [label, () => this.navigate(...asked)]));
   }
 
   #closeWindow() {
@@ -195,24 +178,22 @@ export class Player {
    * Where there is something to choose the learner is asked to; else all that is left is leaving. What is `only` one
    * thing has no line in the outline: a button opens it.
    */
-  #askToChoose({ offers, only }, words, news, label = this.texts.begin) {
-    if (!offers) {
-      const leave = byId("stoa-exit") ? () => this.navigate("leave") : null;
-      this.#handOver([...news, this.texts.nothing], "warning", this.texts.leave, leave);
-    } else {
-      const open = only ? () => this.navigate("choice", only) : null;
-      this.#handOver([...news, words], "info", label, open);
-    }
+  #askToChoose({ offers, only }, words, news) {
+    const begin = only ? [[this.texts.begin, () => this.navigate("choice", only)]] : [];
+    const leave = byId("stoa-exit") ? [[this.texts.leave, () => this.navigate("leave")]] : [];
+    if (offers) this.#handOver([...news, words], "info", ...begin);
+    else this.#handOver([...news, this.texts.nothing], "warning", ...leave);
   }
 
   /** Say that it is the learner's turn, above an outline that is open, and bring keyboard and screen reader there. */
-  #handOver(texts, kind, label, act) {
+  #handOver(texts, kind, ...ways) {
     document.body.dataset.player = "choosing";
+    if (document.fullscreenElement) document.exitFullscreen(); // the outline is not in it
     byId("stoa-content").hidden = true;
     const own = byId("stoa-window");
     if (own) own.hidden = true;
     document.querySelector(".player-side")?.setAttribute("open", "");
-    const message = this.#show(texts.filter(Boolean).join(" "), label, act);
+    const message = show(texts.filter(Boolean).join(" "), ways);
     message.classList.replace("alert-warning", `alert-${kind}`);
     message.tabIndex = -1;
     document.querySelector(".player-room")?.prepend(message);
@@ -221,7 +202,7 @@ export class Player {
 
   #launch(given) {
     const wasAsked = document.body.dataset.player === "choosing";
-    this.#hide();
+    hide();
     this.waiting = null;
     this.running?.window?.close?.();
     const delivery = new Delivery({
@@ -462,29 +443,8 @@ export class Player {
     });
   }
 
-  /** Show a message above the content, with one thing to do about it. */
   #show(text, label = "", act = null) {
-    this.#hide();
-    const message = document.createElement("div");
-    message.id = "stoa-message";
-    message.className = "alert alert-warning player-message";
-    message.setAttribute("role", "alert");
-    message.append(Object.assign(document.createElement("p"), { textContent: text }));
-    if (act) {
-      const button = Object.assign(document.createElement("button"), { type: "button", textContent: label });
-      button.className = "btn btn-primary";
-      button.addEventListener("click", () => {
-        this.#hide();
-        act();
-      });
-      message.append(button);
-    }
-    byId("stoa-content").before(message);
-    return message;
-  }
-
-  #hide() {
-    byId("stoa-message")?.remove();
+    return show(text, act ? [[label, act]] : []);
   }
 
   /** Ask the adapter for the log of API calls; it appears in #stoa-log. */

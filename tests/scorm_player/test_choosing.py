@@ -220,4 +220,3 @@ def test_where_there_is_one_thing_to_see_there_is_no_outline_so_the_page_is_told
 
     assert led.only == "one"
     assert runtime.navigate(db, opened.session_id, "choice", led.only, now=NOW).document["title"] == "One"
-    assert launched(db, waiting(db, cast.ben, sco("one"), sco("two"))).document["only"] is None

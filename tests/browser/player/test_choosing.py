@@ -302,3 +302,47 @@ def test_an_author_who_previews_it_chooses_too_ends_the_attempt_and_reads_the_ca
         assert session.scalar(select(func.count()).select_from(ScormItemState)) == 0
     page.get_by_role("button", name="Back to the package").click()
     page.wait_for_url(f"{stage.origin}/packages/{package_id}/versions/1")
+
+
+def test_a_course_of_one_part_that_ends_without_a_word_can_begin_again_and_be_left(published, at_course):
+    page = at_course(published(package("one", organization=FLOW))[0], "phone")
+    call(page, "one", ("Initialize", ""), ("SetValue", "adl.nav.request", "exit"), ("Terminate", ""))
+    message = page.locator("#stoa-message")
+    expect(message).to_contain_text("You have reached the end.")
+    expect(message.get_by_role("button", name="Back to the course")).to_be_visible()
+    assert looking.violations(page) == []
+
+    message.get_by_role("button", name="Begin again").click()
+
+    call(page, "one", ("Initialize", ""))
+
+
+def test_a_click_on_the_part_that_is_playing_does_not_begin_it_anew(published, at_course):
+    page = at_course(published(package("one", "two", organization=FLOW))[0])
+    call(page, "one", ("Initialize", ""), ("SetValue", "cmi.location", "3"))
+
+    part(page, "One").click()
+    part(page, "Two").click()
+
+    call(page, "two", ("Initialize", ""))
+    expect(part(page, "One").get_by_role("img", name="In progress")).to_be_visible()
+    part(page, "One").click()
+    call(page, "one", ("Initialize", ""))
+    frame = next(frame for frame in page.frames if frame.url.endswith("/one.html"))
+    assert frame.evaluate("api.GetValue('cmi.location')") == "3"
+
+
+def test_full_screen_lasts_from_part_to_part_and_ends_when_the_learner_is_asked(published, at_course):
+    page = at_course(published(package("one", "two", organization=FLOW))[0])
+    call(page, "one", ("Initialize", ""))
+    page.get_by_role("button", name="Full screen").click()
+    page.wait_for_function("document.fullscreenElement")
+
+    call(page, "one", ("SetValue", "adl.nav.request", "continue"), ("Terminate", ""))
+    call(page, "two", ("Initialize", ""))
+    assert page.evaluate("document.fullscreenElement?.className") == "player-main"
+    call(page, "two", ("SetValue", "adl.nav.request", "exit"), ("Terminate", ""))
+
+    expect(page.locator("#stoa-message")).to_have_text(NEXT)
+    page.wait_for_function("!document.fullscreenElement")
+    expect(page.locator("#stoa-message")).to_be_in_viewport()
