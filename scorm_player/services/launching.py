@@ -437,13 +437,14 @@ def _launch(
 def controls(outlook: Outlook, edition: Edition) -> Document:
     """Tell which of the player's controls are shown and which of them lead somewhere.
 
-    `end` is Exit All: of use where SCORM 2004 has several activities to begin anew; SCORM 1.2 knows no attempts.
+    `finishes`: Next leads past the last activity, so it ends the attempt. `end` is Exit All: of use where SCORM 2004
+    has several activities to begin anew; SCORM 1.2 knows no attempts.
     """
     end = _control(outlook, HiddenControl.EXIT_ALL, NavigationRequest.EXIT_ALL)
     is_one = edition is Edition.SCORM_1_2 or not outlook.has_several
     return {
         "previous": _control(outlook, HiddenControl.PREVIOUS, NavigationRequest.PREVIOUS),
-        "next": _control(outlook, HiddenControl.CONTINUE, NavigationRequest.CONTINUE),
+        "next": _control(outlook, HiddenControl.CONTINUE, NavigationRequest.CONTINUE) | _finishing(outlook),
         "exit": {"enabled": True, "visible": True},
         "end": end | {"visible": end["visible"] and not is_one},
     }
@@ -453,10 +454,16 @@ def controls_without_activity(outlook: Outlook) -> Document:
     """Tell the same while no activity is delivered: nothing is hidden then, and what leads nowhere is not shown."""
     ways = {"previous": NavigationRequest.PREVIOUS, "next": NavigationRequest.CONTINUE}
     shown = {name: outlook.delivers(request) for name, request in ways.items()}
-    return {name: {"enabled": leads, "visible": leads} for name, leads in shown.items()} | {
+    controls = {name: {"enabled": leads, "visible": leads} for name, leads in shown.items()}
+    return controls | {
+        "next": controls["next"] | _finishing(outlook),
         "exit": {"enabled": True, "visible": True},
         "end": {"enabled": False, "visible": False},
     }
+
+
+def _finishing(outlook: Outlook) -> Document:
+    return {"finishes": outlook.finishes}
 
 
 def _control(outlook: Outlook, control: HiddenControl, request: NavigationRequest) -> Document:

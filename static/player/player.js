@@ -426,13 +426,15 @@ export class Player {
   }
 
   #controls(navigation) {
-    for (const [name, { enabled, visible }] of Object.entries(navigation ?? {})) {
+    for (const [name, { enabled, visible, finishes }] of Object.entries(navigation ?? {})) {
       const control = byId(`stoa-${name}`);
       if (!control) continue;
       control.disabled = !enabled;
       if (!enabled) control.setAttribute("aria-disabled", "true");
       else control.removeAttribute("aria-disabled");
       control.hidden = !visible;
+      const words = control.querySelector("[data-finish]");
+      if (words) words.textContent = finishes ? words.dataset.finish : words.dataset.next;
     }
   }
 

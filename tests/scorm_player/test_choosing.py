@@ -132,7 +132,7 @@ def test_an_activity_that_ends_by_itself_leaves_the_learner_to_choose_what_is_ne
 
     assert isinstance(led, runtime.Between)
     assert led.offers
-    assert led.navigation["next"] == {"enabled": False, "visible": False}
+    assert led.navigation["next"] == {"enabled": False, "visible": False, "finishes": False}
     assert runtime.navigate(db, opened.session_id, "choice", "two", now=NOW).document["title"] == "Two"
 
 

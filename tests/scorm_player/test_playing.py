@@ -286,7 +286,7 @@ def test_a_course_of_several_lessons_is_walked_through_and_completed(db, cast):
     registration = registered(db, cast.ana, sco("one"), sco("two"))
     first = launched(db, registration)
     assert first.document["title"] == "One"
-    assert first.document["navigation"]["next"] == {"enabled": True, "visible": True}
+    assert first.document["navigation"]["next"] == {"enabled": True, "visible": True, "finishes": False}
     assert not first.document["navigation"]["previous"]["enabled"]
     sent(db, first, 1, ("cmi.core.lesson_status", "completed"), initialized=True, terminated=True)
     assert registrations.summary(db, registration).progress_percent == 50
@@ -754,3 +754,27 @@ def test_a_lesson_that_logged_the_learner_out_is_entered_again_and_not_resumed(d
 
     assert (again["title"], again["values"]["cmi.core.entry"]) == ("Two", "")
     assert again["values"]["cmi.core.lesson_location"] == "3"
+
+
+@pytest.mark.parametrize("edition", [Edition.FOURTH, Edition.SCORM_1_2])
+def test_the_step_past_the_last_part_is_called_what_it_is(db, cast, edition):
+    """SB.2.1: walking off the tree ends the attempt."""
+    launch = launched(db, registered(db, cast.ana, sco("one"), sco("two"), edition=edition))
+    assert not launch.document["navigation"]["next"]["finishes"]
+
+    last = runtime.navigate(db, launch.session_id, "continue", now=NOW)
+
+    assert last.document["navigation"]["next"]["finishes"]
+    assert isinstance(runtime.navigate(db, last.session_id, "continue", now=NOW), runtime.Ended)
+
+
+def test_next_does_not_end_a_course_whose_later_parts_wait_for_this_one(db, cast):
+    registration = registered(db, cast.ana, sco("one"), sco("two", prerequisites="one"))
+    launch = launched(db, registration)
+
+    sent(db, launch, 1, ("cmi.core.lesson_status", "incomplete"), initialized=True)
+    ended = sent(db, launch, 2, terminated=True)
+    assert not ended.navigation["next"]["enabled"]
+    led = runtime.navigate(db, launch.session_id, "continue", now=NOW)
+
+    assert (led.reason, led.offers) == ("Another activity must be finished first.", True)

@@ -115,14 +115,20 @@ def _step_backward(activity: Node, consider_children: bool, *, ignores_forward_o
 def flow_activity_traversal(tree: ActivityTree, activity: Node, direction: Direction) -> Flow:
     """SB.2.2: go on from the activity, past what is skipped and into clusters, to one that can be delivered or not.
 
-    The book recurses; here each turn of the loop is one of its calls. In SCORM 1.2 unmet prerequisites skip.
+    The book recurses; here each turn of the loop is one of its calls. In SCORM 1.2 unmet prerequisites skip; where
+    nothing but what they bar is left, the course is not at its end.
     """
     previous: Direction | None = None
+    is_barred = False
     while True:
         if activity.parent is not None and not activity.parent.control.flow:
             return Flow(activity, exception="SB.2.2-1")
-        if pre_condition_action(tree, activity, SKIPPED) or not are_prerequisites_met(tree, activity):
+        waits = not are_prerequisites_met(tree, activity)
+        if waits or pre_condition_action(tree, activity, SKIPPED):
+            is_barred = is_barred or waits
             step = flow_tree_traversal(tree, activity, direction, False, previous)
+            if step.activity is None and step.ends_session and is_barred:
+                return Flow(activity, exception="prerequisites")
             if step.activity is None:
                 return Flow(activity, ends_session=step.ends_session, exception=step.exception)
             if previous is Direction.BACKWARD and step.direction is Direction.BACKWARD:

@@ -66,6 +66,7 @@ class Outlook:
     `requests`: exceptions by request, None for a valid one; choice and jump by target in `choices` and `jumps`.
     `hidden`: controls the manifest wants not to be shown while the current activity is delivered. `asks`: Continue
     leads to a part that does not flow, where the learner chooses what is next; so it is valid, and delivers nothing.
+    `finishes`: Continue leads past the last activity, which ends the course's attempt.
     The table of contents is made when first asked for, so before anything changes in the tree.
     """
 
@@ -75,6 +76,7 @@ class Outlook:
     list_contents: Callable[[], list[Entry]] = field(repr=False, compare=False)
     hidden: frozenset[HiddenControl] = field(default_factory=frozenset)
     asks: bool = False
+    finishes: bool = False
     has_several: bool = True  # single activities in this attempt
 
     @cached_property
@@ -182,6 +184,9 @@ def _found(
             name: exception or _outcome_exception(ahead, SequencingRequest.JUMP, ahead.nodes[name])
             for name, exception in navigation.jumps.items()
         }
+        onward = ended.sequencing or navigation.requests[NavigationRequest.CONTINUE].sequencing
+        is_valid = requests[NavigationRequest.CONTINUE] is None
+        finishes = is_valid and onward is not None and find_next(ahead, onward).ends_session
         order = [node.identifier for node in ahead.root.walk()]
         has_several = sum(ahead.nodes[name].is_leaf for name in order) > 1
     finally:
@@ -190,7 +195,9 @@ def _found(
         exception is None and tree.nodes[name] not in (tree.root, navigation.current)
         for name, exception in choices.items()
     )
-    return Outlook(requests, choices, jumps, lambda: _contents(tree, order, choices), hidden, asks, has_several)
+    return Outlook(
+        requests, choices, jumps, lambda: _contents(tree, order, choices), hidden, asks, finishes, has_several
+    )
 
 
 _WITHOUT_TARGET = (

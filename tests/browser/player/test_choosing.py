@@ -4,14 +4,14 @@ import re
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Frame, Page, expect
 from sqlalchemy import func, select
 
 from scorm_player import archive
 from scorm_player.services import packages, playback
 from scorm_player.tables import PackageSource, ScormItemState
 from tests.browser.conftest import SIZES
-from tests.browser.player.conftest import SCO, shows
+from tests.browser.player.conftest import SCO, Lesson, shows
 from tests.conftest import PASSWORD
 from tests.scorm_player import manifests, zips
 from tests.scorm_player.playing import NOW
@@ -110,10 +110,16 @@ def show_outline(page: Page) -> None:
         page.locator(".player-side > summary").click()
 
 
+def playing(page: Page, name: str) -> Frame:
+    """The frame of this page of the content, as soon as it is showing."""
+    assert Lesson(page).shows(f"{name}.html", seconds=20)
+    shows(content(page).locator("h1"), "Lesson")
+    return next(frame for frame in page.frames if frame.url.endswith(f"/{name}.html"))
+
+
 def call(page: Page, name: str, *calls: tuple[str, ...]) -> None:
     """Have the content of this page call the API."""
-    shows(content(page).locator("h1"), "Lesson")
-    frame = next(frame for frame in page.frames if frame.url.endswith(f"/{name}.html"))
+    frame = playing(page, name)
     for method, *given in calls:
         assert frame.evaluate("([method, given]) => api[method](...given)", [method, given]) == "true"
 
@@ -265,8 +271,7 @@ def test_where_attempts_are_used_up_the_page_says_so_and_something_else_can_be_c
     expect(message).to_be_focused()
     page.get_by_role("button", name="Go on where you were").click()
     call(page, "two", ("Initialize", ""))
-    frame = next(frame for frame in page.frames if frame.url.endswith("/two.html"))
-    assert frame.evaluate("api.GetValue('cmi.location')") == "5"
+    assert playing(page, "two").evaluate("api.GetValue('cmi.location')") == "5"
 
 
 def test_where_nothing_else_can_be_chosen_the_page_names_who_helps_and_leads_back(allows_one_attempt, at_course):
@@ -328,8 +333,7 @@ def test_a_click_on_the_part_that_is_playing_does_not_begin_it_anew(published, a
     expect(part(page, "One").get_by_role("img", name="In progress")).to_be_visible()
     part(page, "One").click()
     call(page, "one", ("Initialize", ""))
-    frame = next(frame for frame in page.frames if frame.url.endswith("/one.html"))
-    assert frame.evaluate("api.GetValue('cmi.location')") == "3"
+    assert playing(page, "one").evaluate("api.GetValue('cmi.location')") == "3"
 
 
 def test_full_screen_lasts_from_part_to_part_and_ends_when_the_learner_is_asked(published, at_course):
