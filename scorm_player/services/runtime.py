@@ -88,7 +88,7 @@ class Between:
 class Committed:
     """How far a session's batches are applied, and where content asked to go at its end, if it did.
 
-    When statuses have changed, or the session has ended: `navigation`, which of the player's controls lead somewhere
+    When statuses have changed, or the session has ended and content asks for nothing: `navigation`, which of the player's controls lead somewhere
     now, and `valid`, what `adl.nav.request_valid` answers now.
     """
 
@@ -144,7 +144,8 @@ def commit(
         announce(playing)
     done = Committed(launched.last_sequence, launched.last_sequence - first, follow(playing), launched.state in ENDED)
     is_news = promoted(playing.state) != before or (launched.state in ENDED and not was_over)
-    return _with_ways(playing, done) if is_news and launched.state is not SessionState.SUPERSEDED else done
+    stays = done.follow is None and launched.state is not SessionState.SUPERSEDED
+    return _with_ways(playing, done) if is_news and stays else done
 
 
 def _with_ways(playing: Playing, done: Committed) -> Committed:
