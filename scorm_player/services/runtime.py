@@ -88,8 +88,8 @@ class Between:
 class Committed:
     """How far a session's batches are applied, and where content asked to go at its end, if it did.
 
-    When statuses have changed, or the session has ended and content asks for nothing: `navigation`, which of the player's controls lead somewhere
-    now, and `valid`, what `adl.nav.request_valid` answers now.
+    When statuses have changed, or the session has ended and content asks for nothing: `navigation`, which of the
+    player's controls lead somewhere now, and `valid`, what `adl.nav.request_valid` answers now.
     """
 
     saved: int

@@ -9,7 +9,19 @@ from core.db import Session
 from core.tables import File
 from scorm_player.archive import Index, Member
 from scorm_player.scorm.manifest.model import Manifest, Organization, Resource
-from scorm_player.scorm.sequencing.definition import Activity, ControlModes, CourseStructure, Edition
+from scorm_player.scorm.sequencing.definition import (
+    Activity,
+    ConditionName,
+    ControlModes,
+    CourseStructure,
+    Edition,
+    Objective,
+    ObjectiveMap,
+    RuleAction,
+    RuleCondition,
+    SequencingRule,
+    SequencingRules,
+)
 from scorm_player.scorm.visit import Learner
 from scorm_player.services import registrations, runtime
 from scorm_player.services.runtime import Batch
@@ -32,6 +44,15 @@ def sco(identifier: str, **more) -> Activity:
 
 
 FLOWS = ControlModes(choice=True, flow=True)
+
+
+def gated() -> tuple[Activity, Activity]:
+    """Two parts, the second of which is disabled until the first one is passed."""
+    writes = Objective("own", maps=(ObjectiveMap("shared", write_satisfied_status=True),))
+    reads = Objective("one", maps=(ObjectiveMap("shared", read_satisfied_status=True),))
+    unmet = RuleCondition(ConditionName.SATISFIED, negated=True, referenced_objective="one")
+    rules = SequencingRules(pre=(SequencingRule(RuleAction.DISABLED, (unmet,)),))
+    return sco("one", primary=writes), sco("two", objectives=(reads,), rules=rules)
 
 
 def structure(

@@ -15,7 +15,6 @@ from lrs.services import statements as lrs
 from scorm_player.errors import Superseded
 from scorm_player.scorm.sequencing.definition import (
     Activity,
-    ConditionName,
     ControlModes,
     DataMap,
     DeliveryControls,
@@ -23,16 +22,12 @@ from scorm_player.scorm.sequencing.definition import (
     HiddenControl,
     Objective,
     ObjectiveMap,
-    RuleAction,
-    RuleCondition,
-    SequencingRule,
-    SequencingRules,
 )
 from scorm_player.services import addresses, registrations, runtime
 from scorm_player.services.runtime import Batch
 from scorm_player.store import registrations as store
 from scorm_player.tables import GlobalObjective, LaunchSession, Registration, ScormItemState
-from tests.scorm_player.playing import COURSE, NOW, course, launched, registered, sco, sent
+from tests.scorm_player.playing import COURSE, NOW, course, gated, launched, registered, sco, sent
 
 
 def verbs(db, registration):
@@ -677,23 +672,9 @@ def test_what_a_course_says_is_read_once(db, cast):
     assert known.iris["course"] == COURSE
 
 
-def until_passed(objective="one"):
-    """Disabled until an objective is satisfied."""
-    condition = RuleCondition(ConditionName.SATISFIED, negated=True, referenced_objective=objective)
-    return SequencingRules(pre=(SequencingRule(RuleAction.DISABLED, (condition,)),))
-
-
-def gated(db, user_id):
-    """A course whose second part is disabled until the first one is passed."""
-    writes = Objective("own", maps=(ObjectiveMap("shared", write_satisfied_status=True),))
-    reads = Objective("one", maps=(ObjectiveMap("shared", read_satisfied_status=True),))
-    parts = (sco("one", primary=writes), sco("two", objectives=(reads,), rules=until_passed()))
-    return registered(db, user_id, *parts, edition=Edition.FOURTH)
-
-
 def test_what_an_activity_says_of_itself_opens_and_closes_ways_while_it_plays(db, cast):
     """SN 5.6, RTE 4.4: asked again after a commit; content that never ends by itself needs the player's Next."""
-    registration = gated(db, cast.ana)
+    registration = registered(db, cast.ana, *gated(), edition=Edition.FOURTH)
     launch = launched(db, registration)
 
     failed = sent(db, launch, 1, ("cmi.success_status", "failed"), initialized=True)
@@ -713,7 +694,7 @@ def test_what_an_activity_says_of_itself_opens_and_closes_ways_while_it_plays(db
 
 
 def test_the_ways_that_are_open_when_content_has_ended_are_told_with_its_end(db, cast):
-    launch = launched(db, gated(db, cast.ana))
+    launch = launched(db, registered(db, cast.ana, *gated(), edition=Edition.FOURTH))
 
     ended = sent(db, launch, 1, ("cmi.success_status", "failed"), initialized=True, terminated=True)
 

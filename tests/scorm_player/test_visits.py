@@ -6,19 +6,13 @@ from sqlalchemy import func, select
 from core.errors import BadRequest, NotFound
 from lrs.services import statements as lrs
 from scorm_player.scorm.sequencing.definition import (
-    ConditionName,
     ControlModes,
     Edition,
     Objective,
-    ObjectiveMap,
-    RuleAction,
-    RuleCondition,
-    SequencingRule,
-    SequencingRules,
 )
 from scorm_player.services import preview, registrations, runtime
 from scorm_player.tables import Registration, ScormItemState
-from tests.scorm_player.playing import NOW, course, launched, registered, sco, sent
+from tests.scorm_player.playing import NOW, course, gated, launched, registered, sco, sent
 
 FOURTH = {"edition": Edition.FOURTH}
 
@@ -154,22 +148,8 @@ def test_a_log_ends_at_its_limit(db, cast, monkeypatch):
     assert 0 < len(session.calls) < 5
 
 
-UNTIL_ONE = SequencingRules(
-    pre=(
-        SequencingRule(
-            RuleAction.DISABLED,
-            (RuleCondition(ConditionName.SATISFIED, negated=True, referenced_objective="one"),),
-        ),
-    )
-)
-READS_ONE = (Objective("one", maps=(ObjectiveMap("shared", read_satisfied_status=True),)),)
-WRITES_ONE = Objective("own", maps=(ObjectiveMap("shared", write_satisfied_status=True),))
-
-
 def test_the_outline_of_a_preview_stands_where_the_preview_stands(db, cast):
-    registration, opened = previewed(
-        db, cast, sco("one", primary=WRITES_ONE), sco("two", objectives=READS_ONE, rules=UNTIL_ONE)
-    )
+    registration, opened = previewed(db, cast, *gated())
     assert lines(db, cast, registration)["One"] == ("in_progress", True)
 
     sent(db, opened, 1, ("cmi.success_status", "failed"), initialized=True, terminated=True)

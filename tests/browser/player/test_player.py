@@ -3,11 +3,12 @@
 import os
 
 import pytest
+from playwright.sync_api import expect
 
 from scorm_player.scorm.sequencing.definition import Edition
 from tests.browser.player.conftest import SCO, eventually
 from tests.scorm_player import manifests, zips
-from tests.scorm_player.playing import sco
+from tests.scorm_player.playing import gated, sco
 
 AWAY = float(os.environ.get("STOA_AWAY_SECONDS", "3"))  # how long the server is away; by hand also 60
 
@@ -39,6 +40,21 @@ def test_a_driver_that_looks_for_both_apis_finds_the_one_of_1_2(stage, sit_down,
 
     lesson.saved()
     assert stage.summary(registration).success == "passed"
+
+
+def test_next_and_what_content_may_ask_for_follow_what_it_has_said(stage, sit_down, play):
+    lesson = play(sit_down(), stage.register(*gated()))
+    onward, may = lesson.page.locator("#stoa-next"), "api.GetValue('adl.nav.request_valid.continue')"
+    lesson.call("Initialize", "")
+    for status, enabled in (("failed", False), ("passed", True)):
+        lesson.set("cmi.success_status", status)
+        lesson.call("Commit", "")
+
+        expect(onward).to_be_enabled(enabled=enabled)
+        lesson.frame.wait_for_function(f"{may} === '{str(enabled).lower()}'")
+
+    onward.click()
+    assert lesson.shows("two.html")
 
 
 @pytest.mark.parametrize(
