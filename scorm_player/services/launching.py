@@ -317,7 +317,7 @@ def deliver(
         item,
         how.person,
         previous=data.values if data.values else None,
-        suspended=state.is_suspended,
+        suspended=state.is_suspended or (resumes and item.standard == "2004" and own is None),
         mode=how.mode.value,
         objectives=transfer.objectives_of(tree, node),
         shared=transfer.shared_data_of(tree, node),

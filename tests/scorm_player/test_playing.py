@@ -446,6 +446,44 @@ def test_content_says_where_it_wants_to_go(db, cast):
     assert led.document["title"] == "Two"
 
 
+@pytest.mark.parametrize(("way_out", "entry"), [("time-out", "ab-initio"), ("logout", "resume")])
+def test_content_that_ran_out_of_time_or_logs_out_ends_the_attempt(db, cast, way_out, entry):
+    """RTE 4.2.8: Exit All, whatever else it asked for; the data of who logged out wait."""
+    registration = registered(db, cast.ana, sco("one"), sco("two"), edition=Edition.FOURTH)
+    launch = launched(db, registration)
+
+    done = sent(
+        db, launch, 1, ("cmi.exit", way_out), ("cmi.location", "3"), ("adl.nav.request", "continue"),
+        initialized=True, terminated=True,
+    )  # fmt: skip
+
+    assert done.follow == ("exitAll", None)
+    assert runtime.navigate(db, launch.session_id, *done.follow, now=NOW) == runtime.Ended(suspended=False)
+    again = launched(db, registration, now=NOW + timedelta(days=1)).document["values"]
+    assert (again["cmi.entry"], "cmi.location" in again) == (entry, entry == "resume")
+
+
+def test_a_lesson_of_1_2_that_ran_out_of_time_leads_nowhere_by_itself(db, cast):
+    launch = launched(db, registered(db, cast.ana, sco("one"), sco("two"), edition=Edition.SCORM_1_2))
+
+    done = sent(db, launch, 1, ("cmi.core.exit", "time-out"), initialized=True, terminated=True)
+
+    assert done.follow is None
+
+
+def test_content_that_suspends_all_resumes_though_its_exit_was_normal(db, cast):
+    """RTE 4.2.7: what counts is that the attempt was suspended."""
+    registration = registered(db, cast.ana, sco("one"), sco("two"), edition=Edition.FOURTH)
+    launch = launched(db, registration)
+    wishes = [("cmi.suspend_data", "here"), ("cmi.exit", "normal"), ("adl.nav.request", "suspendAll")]
+    done = sent(db, launch, 1, *wishes, initialized=True, terminated=True)
+    runtime.navigate(db, launch.session_id, *done.follow, now=NOW)
+
+    again = launched(db, registration, now=NOW + timedelta(days=1)).document["values"]
+
+    assert (again["cmi.entry"], again["cmi.suspend_data"]) == ("resume", "here")
+
+
 def test_a_request_that_leads_nowhere_is_refused_with_a_reason(db, cast):
     launch = launched(db, registered(db, cast.ana, sco("one"), sco("two")))
 
