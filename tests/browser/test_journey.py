@@ -17,6 +17,7 @@ from tests.browser.conftest import ROOT, Live
 from tests.site import looking
 from tools.pack import pack
 
+TITLE = "Fire safety 2026: what everybody on the wards has to know"
 ANSWERS = {"fire-triangle": "b", "first-action": "c", "elevator": "f", "extinguisher": "d", "smoke": "a"}
 PASSED = "http://adlnet.gov/expapi/verbs/passed"
 
@@ -49,7 +50,7 @@ def upload(page: Page, live: Live, package: Path) -> None:
 
 def publish(page: Page, live: Live) -> None:
     page.goto(live.app + "/courses/new")
-    page.get_by_label("Title").fill("Fire safety 2026")
+    page.get_by_label("Title").fill(TITLE)
     page.get_by_label("Code").fill("FIRE-26")
     page.get_by_label("certificate").first.check()
     page.get_by_role("button", name="Create course").click()
@@ -65,7 +66,7 @@ def publish(page: Page, live: Live) -> None:
 
 def assign_to_ana(page: Page, live: Live) -> None:
     page.goto(live.app + "/assignments/new")
-    page.get_by_label("Course").select_option(label="Fire safety 2026 (FIRE-26)")
+    page.get_by_label("Course").select_option(label=f"{TITLE} (FIRE-26)")
     page.get_by_label("Ana Tester").check()
     page.get_by_role("button", name="Assign").click()
     expect(page.get_by_role("row", name="Ana Tester")).to_be_visible()
@@ -104,6 +105,7 @@ def test_a_course_goes_from_upload_to_a_certificate_anybody_can_verify(
     expect(course.locator("#place")).to_have_text("Page 7 of 12", timeout=10_000)
     expect(ana.locator("#stoa-saved")).to_have_text("Saved")
     assert looking.violations(ana) == []
+    assert not looking.scrolls_sideways(ana)
     ana.context.close()  # the whole browser is gone: no exit, no goodbye
 
     ana = page_of("ana", size)
