@@ -37,6 +37,7 @@ Object.defineProperty(window, "parent", {
 let launched = null;
 let canKeep = true;
 let closing = false;
+let soon = false; // whether what is set while the page goes away is about to be sent
 let calls = [];
 
 const tell = (type, more = {}) => player.postMessage({ stoa: 1, type, ...more }, appOrigin);
@@ -85,7 +86,10 @@ function open({ session, title, table, values, access, strict, url, close, log }
       values: Object.fromEntries(Object.entries(values).map(([element, value]) => [element, unpack(value)])),
       access,
       strict,
-      onChange: (element, value) => batches.add(element, pack(value)),
+      onChange: (element, value) => {
+        batches.add(element, pack(value));
+        if (closing) sendSoon();
+      },
     });
     running.runtime = runtime;
     const { name, api } = makeApi(runtime, {
@@ -152,6 +156,17 @@ window.addEventListener("pagehide", () => {
   launched?.batches.flush();
   sendRest();
 });
+
+/** What a handler of the content sets that runs after ours, without a Commit: sent once the handler is through. */
+function sendSoon() {
+  if (soon) return;
+  soon = true;
+  queueMicrotask(() => {
+    soon = false;
+    launched?.batches.flush();
+    sendRest();
+  });
+}
 
 function sendRest() {
   if (!launched?.close) return;

@@ -227,6 +227,18 @@ def test_what_is_set_in_the_last_moment_goes_by_beacon(stage, sit_down, play):
     assert eventually(lambda: stage.values(registration).get("cmi.location") == "the very end")
 
 
+def test_what_a_handler_sets_that_came_late_and_does_not_commit_goes_by_beacon_too(stage, sit_down, play):
+    registration = stage.register()
+    lesson = play(sit_down(), registration)
+    lesson.call("Initialize", "")
+    lesson.frame.evaluate("addEventListener('pagehide', () => { api.SetValue('cmi.location', 'the very end'); })")
+    lesson.saved()
+
+    lesson.page.close(run_before_unload=True)
+
+    assert eventually(lambda: stage.values(registration).get("cmi.location") == "the very end")
+
+
 def test_while_the_server_is_away_the_device_keeps_what_is_set_and_says_so(stage, sit_down, play):
     registration = stage.register()
     lesson = play(sit_down(), registration)
