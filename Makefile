@@ -50,8 +50,8 @@ bench-people: setup-dev ## Measure the lists of people with 50 000 of them
 hard-times: setup-dev ## Kill processes under load, send too much: is anything lost? (some minutes)
 	@$(BIN)/python -m bench.hard_times $(options)
 
-fuzz: setup-dev ## Call everything of /api/v1 and /xapi with much made-up input: no answer may be a 5xx
-	@STOA_FUZZ=200 $(BIN)/pytest -q tests/app/test_rest.py -k odd
+fuzz: setup-dev ## Much made-up input: calls of /api/v1 and /xapi (no answer may be a 5xx), courses and requests (SCORM)
+	@STOA_FUZZ=200 $(BIN)/pytest -q tests/app/test_rest.py tests/scorm_player/sequencing/test_properties.py -k "odd or properties"
 
 format: setup-dev ## Format the code
 	@$(BIN)/ruff format .

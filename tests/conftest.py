@@ -1,7 +1,6 @@
 """The common ground of all tests: one PostgreSQL per run, a fresh copy of a prepared database for whatever commits."""
 
 import os
-import re
 import tempfile
 import time
 from collections import Counter
@@ -20,7 +19,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from psycopg import sql
 from sqlalchemy import delete, make_url
 from werkzeug.test import stream_encode_multipart
@@ -32,15 +31,23 @@ from app.commands import make_worker
 from core import audit, clock, config, events, migrations, postgres
 from core.config import Config
 from core.db import Database, Session
+from core.http import csrf_for
 from core.tables import DomainEvent
 from lrs.services import refusals
 from tests.fresh_database import FreshDatabase
 from tools import chromium
 
 PASSWORD = "correct horse battery"
-QUIET = (
-    "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
-    "disable-component-update", "disable-sync",
+WITHOUT = (
+    "SpareRendererForSitePerProcess",  # a renderer kept in reserve: each page would cost the start of another process
+    "AvoidCorsURLLoaderRestartOnRedirect", "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable", "HttpsUpgrades", "MediaRouter", "NetworkTimeServiceQuerying",
+    "OptimizationHints", "PaintHolding", "ThirdPartyStoragePartitioning",
+)  # fmt: skip
+"""What of Chromium is off: this takes the place of Playwright's own list, which the others are from."""
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", f"--disable-features={','.join(WITHOUT)}",
 )  # fmt: skip
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
@@ -211,19 +218,43 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def sign_in(app: Flask) -> Callable[[str], FlaskClient]:
+def sign_in(app: Flask, cast: Cast) -> Callable[[str], FlaskClient]:
     """Answer a browser in which this person ("ana", "ben", "cem", "zoe") is signed in and whose forms are accepted."""
 
     def signed_in(name: str) -> FlaskClient:
-        client = app.test_client()
-        email = f"{name}@{'acme' if name == 'zoe' else 'northwind'}.example"
-        token = _csrf(client, "/sign-in")
-        answer = client.post("/sign-in", data={"email": email, "password": PASSWORD, "csrf_token": token})
-        assert answer.status_code == 302, answer.text
-        client.environ_base["HTTP_X_CSRF_TOKEN"] = _csrf(client, "/people" if name != "ana" else "/home")
+        parts, client = app.extensions["stoa"], app.test_client()
+        token = door_opened(parts.database, cast, name)
+        client.set_cookie("stoa_session", token)
+        client.environ_base["HTTP_X_CSRF_TOKEN"] = csrf_for(parts.config, token)
         return client
 
     return signed_in
+
+
+def door_opened(database: Database, cast: Cast, name: str) -> str:
+    """Answer the token of a new session of this person, as signing in makes one: the form has its own tests."""
+    with database.write(cast.acme if name == "zoe" else cast.northwind) as session:
+        user_id = people.ids_by_email(session, [address_of(name)])[address_of(name)]
+        return login.open_session(session, user_id, clock.now(), ip_address="127.0.0.1", user_agent="")
+
+
+def let_in(context: BrowserContext, origin: str, database: Database, cast: Cast, name: str) -> None:
+    """Let this person be signed in at this origin, in a browser profile."""
+    context.add_cookies([{"name": "stoa_session", "value": door_opened(database, cast, name), "url": origin}])
+
+
+def fill_sign_in(page: Page, origin: str, name: str) -> None:
+    """Sign in as people do, by the form."""
+    page.goto(f"{origin}/sign-in")
+    page.get_by_label("E-mail").fill(address_of(name))
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{origin}/home")
+
+
+def address_of(name: str) -> str:
+    """Return what this person signs in with."""
+    return f"{name}@{'acme' if name == 'zoe' else 'northwind'}.example"
 
 
 @pytest.fixture
@@ -247,7 +278,7 @@ def browser() -> Iterator[Browser]:
     if path is None:
         pytest.fail(f"There is no Chromium here. {chromium.ADVICE}")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=[f"--{flag}" for flag in QUIET])
+        started = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield started
         started.close()
 
@@ -287,13 +318,6 @@ def _people(database: Database) -> Cast:
 
 
 _NORTHWIND = {"ana": "learner", "ben": "training_admin", "cem": "org_admin"}
-
-
-def _csrf(client: FlaskClient, path: str) -> str:
-    page = client.get(path).get_data(as_text=True)
-    found = re.search(r'name="csrf-token" content="([0-9a-f]+)"', page)
-    assert found, f"no CSRF token on {path}:\n{page[:2000]}"
-    return found[1]
 
 
 def _url(server_url: str, name: str) -> str:

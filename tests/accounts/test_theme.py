@@ -50,7 +50,7 @@ def test_what_is_no_color_reaches_no_style_sheet(text):
         theme.check(text, theme.ACCENT)
 
 
-def test_colors_are_on_every_page_of_their_organization_and_on_no_other(sign_in, cast):
+def test_colors_are_on_every_page_of_their_organization_and_on_no_other(sign_in, browser, cast):
     cem, zoe = sign_in("cem"), sign_in("zoe")
     assert "/theme/" not in cem.get("/home").text
 
@@ -67,8 +67,10 @@ def test_colors_are_on_every_page_of_their_organization_and_on_no_other(sign_in,
     assert "immutable" not in cem.get(address.replace(".css", "0.css")).headers["Cache-Control"]
     assert "/theme/" not in zoe.get("/home").text
     assert cem.get(f"/theme/{cast.acme}.x.css").status_code == 404
-    cem.post("/sign-out")
-    assert address in cem.get("/sign-in").text
+    device = browser()
+    device.sign_in("cem@northwind.example")
+    device.post("/sign-out", form="/home")
+    assert address in device.get("/sign-in").text, "it remembers whose it is"
 
 
 def test_a_logo_is_a_picture_that_runs_nothing(sign_in, cast):

@@ -18,7 +18,8 @@ from click.testing import CliRunner
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from app.commands import stoa
-from tests.conftest import PASSWORD
+from core.db import Database
+from tests.conftest import Cast, fill_sign_in, let_in
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
@@ -121,19 +122,25 @@ def new_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
 
 
 @pytest.fixture
-def page_of(live: Live, new_context: Callable[..., BrowserContext]) -> Callable[..., Page]:
-    """Answer a page on which this person is signed in; console errors and refused resources fail the test."""
+def page_of(
+    live: Live, new_context: Callable[..., BrowserContext], database: Database, cast: Cast
+) -> Callable[..., Page]:
+    """Answer a page on which this person is signed in; console errors and refused resources fail the test.
+
+    `by_form` lets them sign in as people do, which the other stories take for granted.
+    """
     problems: list[str] = []
 
-    def signed_in(name: str, size: dict[str, int] = SIZES["desktop"]) -> Page:
-        page = new_context(size).new_page()
+    def signed_in(name: str, size: dict[str, int] = SIZES["desktop"], *, by_form: bool = False) -> Page:
+        context = new_context(size)
+        page = context.new_page()
         page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.goto(live.app + "/sign-in")
-        page.get_by_label("E-mail").fill(f"{name}@{'acme' if name == 'zoe' else 'northwind'}.example")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(live.app + "/home")
+        if by_form:
+            fill_sign_in(page, live.app, name)
+        else:
+            let_in(context, live.app, database, cast, name)
+            page.goto(live.app + "/home")
         return page
 
     yield signed_in

@@ -90,12 +90,12 @@ def test_a_course_goes_from_upload_to_a_certificate_anybody_can_verify(
     live, page_of, new_context, size, fire_safety, database, cast
 ):
     live.command("credential", "create", "--key", "reader", "--secret", "reader-secret-1", "--scopes", "all")
-    cem = page_of("cem", size)
+    cem = page_of("cem", size, by_form=True)
     upload(cem, live, fire_safety)
     publish(cem, live)
     assign_to_ana(cem, live)
 
-    ana = page_of("ana", size)
+    ana = page_of("ana", size, by_form=True)
     expect(ana.get_by_text("1 thing to do.").first).to_be_visible()
     assert looking.violations(ana) == []
     ana.get_by_role("button", name="Start").or_(ana.get_by_role("link", name="Start")).first.click()

@@ -2,7 +2,7 @@ from tests.site import looking
 
 
 def test_a_person_signs_in_and_out_again_with_a_real_browser(live, page_of, size):
-    page = page_of("ana", size)
+    page = page_of("ana", size, by_form=True)
 
     page.get_by_role("button", name="Your account").click()
     page.get_by_role("button", name="Sign out").click()

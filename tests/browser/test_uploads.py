@@ -5,22 +5,19 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.conftest import PASSWORD
+from tests.conftest import let_in
 from tests.scorm_player.test_packages import course
 
 
-def test_an_upload_goes_on_after_a_cut_a_pause_and_a_reload(live, new_context):
+def test_an_upload_goes_on_after_a_cut_a_pause_and_a_reload(live, new_context, database, cast):
     file = {
         "name": "course.zip",
         "mimeType": "application/zip",
         "buffer": course(**{"film.bin": os.urandom(100_000)}).getvalue(),
     }
-    page, offsets, cut = new_context().new_page(), [], {20_000}
-    page.goto(live.app + "/sign-in")
-    page.get_by_label("E-mail").fill("ben@northwind.example")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(live.app + "/home")
+    context, offsets, cut = new_context(), [], {20_000}
+    let_in(context, live.app, database, cast, "ben")
+    page = context.new_page()
 
     def network(route):
         if route.request.method != "PATCH":

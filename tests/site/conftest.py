@@ -1,5 +1,7 @@
 """The style application running, and Chromium to look at it."""
 
+import fcntl
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +15,15 @@ from tools import translations
 
 @pytest.fixture(scope="session")
 def languages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the made-up languages, fresh from the templates and the code."""
-    texts = tmp_path_factory.mktemp("translations")
-    translations.make_pseudo(texts)
+    """A folder with the made-up languages, fresh from the templates and the code; made once for all test processes."""
+    own = tmp_path_factory.getbasetemp()
+    texts = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "translations"
+    texts.mkdir(exist_ok=True)
+    with (texts / "made").open("a+") as made:
+        fcntl.flock(made, fcntl.LOCK_EX)  # whoever comes second waits for the first
+        if made.tell() == 0:
+            translations.make_pseudo(texts)
+            made.write("yes")
     return texts
 
 

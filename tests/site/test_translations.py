@@ -1,11 +1,14 @@
 import copy
 import re
+from functools import cache
 from pathlib import Path
 
 from core import words
 from core.translating import translated
-from tools.translations import extract, pseudo
+from tools import translations
+from tools.translations import pseudo
 
+extract = cache(translations.extract)  # reading all code and templates takes seconds
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 
 

@@ -26,7 +26,7 @@ from core.tables import Job, JobState
 from scorm_player.archive import Limits
 from scorm_player.services import packages
 from scorm_player.tables import PackageSource
-from tests.conftest import PASSWORD, Cast
+from tests.conftest import Cast, let_in
 from tests.site.looking import complaints, scrolls_sideways, violations
 from tests.training import stage
 from tests.training.stage import TASK, about, said
@@ -78,7 +78,7 @@ def address(settings: Config, app: Flask, database: Database) -> Iterator[str]:
 
 
 @pytest.fixture
-def open_page(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
+def open_page(browser: Browser, address: str, database: Database, cast: Cast) -> Iterator[Callable[..., Page]]:
     """Answer a page on which somebody is signed in; whatever the browser complains of fails the test."""
     contexts, heard = [], []
 
@@ -88,11 +88,8 @@ def open_page(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
         page = context.new_page()
         heard.append(complaints(page))
         if name is not None:
-            page.goto(address + "/sign-in")
-            page.get_by_label("E-mail").fill(f"{name}@northwind.example")
-            page.get_by_label("Password").fill(PASSWORD)
-            page.get_by_role("button", name="Sign in").click()
-            page.wait_for_url("**/home")
+            let_in(context, address, database, cast, name)
+            page.goto(address + "/home")
         return page
 
     yield signed_in

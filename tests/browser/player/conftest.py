@@ -24,7 +24,7 @@ from scorm_player.scorm.visit import Learner
 from scorm_player.services import packages, registrations, runtime
 from scorm_player.store import runtime as store
 from scorm_player.tables import PackageSource
-from tests.conftest import PASSWORD, Cast
+from tests.conftest import Cast, let_in
 from tests.scorm_player.playing import NOW, registered, sco
 from tests.scorm_player.zips import zipped
 
@@ -130,6 +130,10 @@ class Stage:
                 actor={"objectType": "Agent", "account": {"homePage": self.origin, "name": "ana"}},
                 now=NOW,
             )
+
+    def let_in(self, context: BrowserContext, name: str) -> None:
+        """Let this person be signed in in a browser profile."""
+        let_in(context, self.origin, self.database, self.cast, name)
 
     def summary(self, registration: UUID) -> registrations.RegistrationSummary:
         with self.database.read(self.cast.northwind) as session:
@@ -256,13 +260,7 @@ def sit_down(stage: Stage, new_context: Callable[..., BrowserContext]) -> Callab
 
     def signed_in() -> BrowserContext:
         context = new_context()
-        page = context.new_page()
-        page.goto(f"{stage.origin}/sign-in")
-        page.get_by_label("E-mail").fill("ana@northwind.example")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(f"{stage.origin}/home")
-        page.close()
+        stage.let_in(context, "ana")
         return context
 
     return signed_in

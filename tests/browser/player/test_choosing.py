@@ -12,7 +12,6 @@ from scorm_player.services import packages, playback
 from scorm_player.tables import PackageSource, ScormItemState
 from tests.browser.conftest import SIZES
 from tests.browser.player.conftest import SCO, Lesson, shows
-from tests.conftest import PASSWORD
 from tests.scorm_player import manifests, zips
 from tests.scorm_player.playing import NOW
 from tests.site import looking
@@ -71,13 +70,9 @@ def signed_in(stage, new_context):
     """Answer a page on which this person is signed in, on this size of screen."""
 
     def opened(name: str, size: str = "desktop") -> Page:
-        page = new_context(SIZES[size]).new_page()
-        page.goto(f"{stage.origin}/sign-in")
-        page.get_by_label("E-mail").fill(f"{name}@northwind.example")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(f"{stage.origin}/home")
-        return page
+        context = new_context(SIZES[size])
+        stage.let_in(context, name)
+        return context.new_page()
 
     return opened
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserType, Error
 
 from tests.browser.player.conftest import eventually
-from tests.conftest import PASSWORD, QUIET
+from tests.conftest import FLAGS, PASSWORD
 from tools import chromium
 
 # The seconds between the last value and the death of the tab, and the sizes of suspend data. Always run is the bar of
@@ -115,7 +115,7 @@ def sign_in(stage, device):
 def started(kind: BrowserType, profile: Path):
     """A browser of its own with this profile, as a person has one."""
     return kind.launch_persistent_context(
-        str(profile), executable_path=chromium.find(), headless=True, args=[f"--{flag}" for flag in QUIET]
+        str(profile), executable_path=chromium.find(), headless=True, args=FLAGS
     )
 
 

@@ -11,7 +11,6 @@ from scorm_player import archive
 from scorm_player.services import packages
 from scorm_player.tables import PackageSource
 from tests.browser.player.conftest import SCO
-from tests.conftest import PASSWORD
 from tests.scorm_player import manifests, zips
 from tests.site import looking
 from tools.pack import pack
@@ -35,12 +34,9 @@ def package_page(stage, new_context, zipped):
             session, upload.id, packages.examine(zipped, archive.Limits()), home=stage.origin, now=clock.now()
         )
         package_id = version.package_id
-    page = new_context().new_page()
-    page.goto(f"{stage.origin}/sign-in")
-    page.get_by_label("E-mail").fill("ben@northwind.example")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"{stage.origin}/home")
+    context = new_context()
+    stage.let_in(context, "ben")
+    page = context.new_page()
     page.goto(f"{stage.origin}/packages/{package_id}")
     return page, package_id
 

@@ -1,6 +1,7 @@
 """Whatever the course and the requests: the tree stays valid, the state keeps its answers, looking changes nothing."""
 
 import json
+import os
 import random
 from typing import Any
 
@@ -21,8 +22,9 @@ from scorm_player.scorm.sequencing.tree import ActivityTree
 from scorm_player.scorm.sequencing.validity import look_ahead
 from tests.scorm_player.sequencing.trees import courses
 
+EXAMPLES = int(os.environ.get("STOA_FUZZ", "20"))
 thorough = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 # What content may set; the objective it may or may not have is the second record.
