@@ -114,9 +114,7 @@ def sign_in(stage, device):
 
 def started(kind: BrowserType, profile: Path):
     """A browser of its own with this profile, as a person has one."""
-    return kind.launch_persistent_context(
-        str(profile), executable_path=chromium.find(), headless=True, args=FLAGS
-    )
+    return kind.launch_persistent_context(str(profile), executable_path=chromium.find(), headless=True, args=FLAGS)
 
 
 def kill(profile: Path) -> None:
