@@ -115,8 +115,9 @@ def install(name: str) -> None:
     say(f"Installing packages ({name})")
     # The list is whole, so nothing is left to resolve: pip 23 would take the newest release for a requirement with
     # extras (`pydantic[email]`) that the list pins without them, and then refuse it as not pinned.
-    # And nothing is compiled ahead: a third of the time would go into modules that nobody imports.
-    options = ["--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps", "--no-compile"]
+    options = ["--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps"]
+    if name == "dev":  # a third of the time would go into compiling modules that nobody imports
+        options.append("--no-compile")
     run([str(PYTHON), "-m", "pip", "install", *options, "-r", str(requirements)], "packages")
     (VENV / f"stamp-{name}").write_text(digest)
 
