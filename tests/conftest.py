@@ -1,5 +1,6 @@
 """The common ground of all tests: one PostgreSQL per run, a fresh copy of a prepared database for whatever commits."""
 
+import gc
 import os
 import tempfile
 import time
@@ -77,7 +78,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What costs every test the same and proves nothing twice: strong password hashes, compiling the templates."""
+    """What costs every test the same and proves nothing twice: strong password hashes, compiling the templates.
+
+    And looking for garbage among what the whole run needs: modules, and all tests.
+    """
+    gc.collect()
+    gc.freeze()
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     folder = Path(tempfile.gettempdir()) / "stoa-test-templates"
     folder.mkdir(mode=0o700, exist_ok=True)
