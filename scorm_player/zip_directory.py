@@ -27,7 +27,7 @@ CENTRAL_SIGNATURE = b"PK\x01\x02"
 LOCAL = struct.Struct("<4s5H3L2H")
 LOCAL_SIGNATURE = b"PK\x03\x04"
 
-NO_FILE_IS_LONGER = 1 << 62
+NO_FILE_IS_LONGER = 1 << 42  # places beyond what a file system can reach are answered with an error of its own
 
 LATER_16 = 0xFFFF
 LATER_32 = 0xFFFFFFFF  # "see the zip64 field"
@@ -108,6 +108,8 @@ def locate(file: BinaryIO) -> Directory:
     file.seek(length - tail_length)
     tail = file.read(tail_length)
     found = find_end(tail)
+    if found is None and length >= LOCAL.size and read_at(file, 0, 4) == LOCAL_SIGNATURE:
+        raise damaged("The file begins like a zip, but its end is missing.")
     if found is None:
         raise Refused(
             "zip.not_a_zip",

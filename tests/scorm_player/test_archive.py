@@ -107,7 +107,21 @@ def test_a_cut_off_upload_is_named_as_such():
     data = zips.zipped({"a.html": noise(3000)}).getvalue()
 
     assert refusal(io.BytesIO(data[200:])).rule == "zip.damaged"
-    assert refusal(io.BytesIO(data[:-30])).rule == "zip.not_a_zip"
+    assert refusal(io.BytesIO(data[:-30])).rule == "zip.damaged"
+
+
+@pytest.mark.parametrize("offset", [1 << 40, 1 << 62, (1 << 64) - 1])
+def test_an_entry_beyond_all_files_is_damage_and_no_error_of_the_disk(offset, tmp_path):
+    place = struct.pack("<2HQ", 1, 8, offset)  # the zip64 field
+    zip64 = bytearray(zips.zipped({"a.html": "x"}).getvalue())
+    central, end = zip64.index(CENTRAL), zip64.index(b"PK\x05\x06")
+    struct.pack_into("<H", zip64, central + 30, len(place))
+    struct.pack_into("<L", zip64, central + 42, 0xFFFFFFFF)
+    struct.pack_into("<L", zip64, end + 12, end - central + len(place))
+    (tmp_path / "a.zip").write_bytes(zip64[:end] + place + zip64[end:])
+
+    with (tmp_path / "a.zip").open("rb") as file:
+        assert refusal(file).rule == "zip.damaged"
 
 
 def test_an_encrypted_file_is_refused():
