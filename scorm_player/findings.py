@@ -27,12 +27,25 @@ class Finding:
     remedy: str
 
 
+LONGEST_MESSAGE = 600
+
+
+def bounded(message: str) -> str:
+    """Return a message as it is kept: what it quotes from a package may be of any length."""
+    return message if len(message) <= LONGEST_MESSAGE else f"{message[: LONGEST_MESSAGE - 1]}…"
+
+
 class Refused(Exception):
-    """The package cannot be accepted; `finding` says what is wrong, where, and how to repair it."""
+    """The package cannot be accepted; `finding` says what is wrong, where, and how to repair it.
+
+    `also` is what was found before: often the reason behind, such as an href that leads nowhere.
+    """
+
+    also: tuple[Finding, ...] = ()
 
     def __init__(self, rule: str, message: str, remedy: str, *, file: str = "", line: int = 0) -> None:
         super().__init__(message)
-        self.finding = Finding(file, line, rule, Severity.ERROR, message, remedy)
+        self.finding = Finding(file, line, rule, Severity.ERROR, bounded(message), remedy)
 
 
 MENTIONED_PER_RULE = 25
@@ -49,7 +62,7 @@ class Findings:
         """Take one more finding."""
         self.counts[rule] += 1
         if self.counts[rule] <= MENTIONED_PER_RULE:
-            self.kept.append(Finding(file, line, rule, severity, message, remedy))
+            self.kept.append(Finding(file, line, rule, severity, bounded(message), remedy))
 
     def warn(self, rule: str, message: str, remedy: str, *, file: str = "", line: int = 0) -> None:
         """Take something a learner may feel."""

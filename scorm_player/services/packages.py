@@ -119,19 +119,28 @@ def receive(
 
 
 def examine(file: BinaryIO, limits: Limits, report: Report = lambda _percent, _note: None) -> Examined:
-    """Read a whole upload; raise Refused with place and remedy when it cannot be kept."""
+    """Read a whole upload; raise Refused with place and remedy, and what else was found, when it cannot be kept."""
     checked = archive.check(file, limits, told_in_steps(report))
     report(85, "Reading the manifest")
     findings = Findings()
-    root = find_root(checked.index, findings)
-    index = archive.below(checked.index, root)
-    manifest_file = next(member for member in index.members if member.name.lower() == MANIFEST)
-    data = archive.read(file, manifest_file, limits.max_xml_bytes)
-    manifest = parse(data, findings, archive.Folder(file, index), max_bytes=limits.max_xml_bytes)
+    try:
+        index, manifest = read_manifest(file, checked.index, limits, findings)
+    except Refused as refused:
+        refused.also = checked.findings + findings.all()
+        raise
     note_unlisted_files(index, manifest, findings)
     note_own_window(file, index, findings)
     report(95, "Keeping the package")
     return Examined(index, manifest, checked.findings + findings.all())
+
+
+def read_manifest(file: BinaryIO, whole: Index, limits: Limits, findings: Findings) -> tuple[Index, Manifest]:
+    """Return what lies in the manifest's folder, and what the manifest says. Raises Refused."""
+    index = archive.below(whole, find_root(whole, findings))
+    member = index.find(MANIFEST)
+    assert member is not None, "find_root has found one"
+    data = archive.read(file, member, limits.max_xml_bytes)
+    return index, parse(data, findings, archive.Folder(file, index), max_bytes=limits.max_xml_bytes)
 
 
 def told_in_steps(report: Report) -> archive.Progress:
@@ -391,10 +400,13 @@ def repeat(session: Session, import_id: UUID, now: datetime) -> bool:
 
 
 def refuse(session: Session, import_id: UUID, refused: Refused, now: datetime) -> PackageImport:
-    """Note that an upload was refused, and why; the job then removes its bytes. Publishes PackageRefused."""
+    """Note that an upload was refused, why, and what else was found; the job then removes its bytes.
+
+    Publishes PackageRefused.
+    """
     upload = store.get_import(session, import_id, lock=True)
     upload.state = ImportState.FAILED
-    upload.report = [asdict(refused.finding)]
+    upload.report = [asdict(finding) for finding in (refused.finding, *refused.also)]
     upload.finished_at = now
     publish(session, PackageRefused(upload.id, refused.finding.rule))
     details = {"rule": refused.finding.rule, "sha256": upload.sha256, "file_name": upload.file_name}

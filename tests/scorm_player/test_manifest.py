@@ -86,6 +86,9 @@ def test_the_smallest_package_of_each_standard_has_no_findings():
         pytest.param(lambda t: t.replace("UTF-8", "ISO-8859-1").encode("latin-1"), [], id="ISO-8859-1"),
         pytest.param(lambda t: t.replace("UTF-8", "windows-1252").encode("cp1252"), [], id="Windows"),
         pytest.param(lambda t: t.encode("latin-1"), ["xml.encoding"], id="ISO-8859-1 that says UTF-8"),
+        pytest.param(
+            lambda t: t.replace("UTF-8", "ISO-8859-1").encode(), ["xml.encoding"], id="UTF-8 that says ISO-8859-1"
+        ),
         pytest.param(lambda t: t.replace("UTF-8", "UTF-16").encode(), ["xml.encoding"], id="UTF-8 that says UTF-16"),
         pytest.param(lambda t: t.replace("UTF-8", "klingon").encode(), ["xml.encoding"], id="an encoding nobody knows"),
         pytest.param(lambda t: b"\n " + t.encode(), ["xml.leading_space"], id="blank lines in front"),
@@ -121,6 +124,15 @@ def test_a_document_type_is_refused_before_a_parser_sees_it(prolog, encoding):
 
     assert finding.rule == "xml.document_type"
     assert finding.line >= 2
+
+
+def test_quotation_marks_of_windows_are_read_where_the_file_says_iso_8859_1():
+    text = scorm_12(manifests.ITEM.replace("Lesson", "„Übung“")).replace("UTF-8", "ISO-8859-1")
+
+    parsed, findings = read(text.encode("cp1252"))
+
+    assert parsed.organizations[0].structure.root.children[0].title == "„Übung“"
+    assert rules_of(findings) == ["xml.encoding"]
 
 
 def test_a_document_type_in_a_comment_or_a_text_is_none():
@@ -230,6 +242,7 @@ def test_a_collection_that_everybody_refers_to_does_not_grow_without_end():
         pytest.param(["course/imsmanifest.xml", "course/a.html"], "course/", ["manifest.nested"], id="in one folder"),
         pytest.param(["a/b/imsmanifest.xml", "a/x.txt"], "a/b/", ["manifest.nested"], id="in a folder of a folder"),
         pytest.param(["IMSManifest.XML"], "", ["manifest.capitals"], id="in capitals"),
+        pytest.param(["IMSMANIFEST.XML", "imsmanifest.xml"], "", [], id="in its own letters beside one in capitals"),
         pytest.param(
             ["c/imsmanifest.xml", "__MACOSX/imsmanifest.xml"], "c/", ["manifest.nested"], id="beside a Mac's own folder"
         ),
@@ -250,6 +263,7 @@ def test_the_manifest_is_found(names, root, rules):
         (["index.html"], "manifest.missing"),
         (["cmi5.xml", "index.html"], "manifest.other_standard"),
         (["a/imsmanifest.xml", "b/imsmanifest.xml"], "manifest.several"),
+        (["readme.txt", "course/course.ZIP"], "manifest.zip_in_zip"),
     ],
 )
 def test_no_manifest_and_two_manifests_are_refused(names, rule):
@@ -506,6 +520,43 @@ def test_identifiers_given_twice_or_not_at_all_are_made_distinct():
     assert rules_of(findings) == ["manifest.identifier_missing"] + ["manifest.duplicate_identifier"] * 2
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(scorm_12(manifests.ITEM.replace("I1", "I" * 255) * 2), id="twice the longest"),
+        pytest.param(
+            scorm_12(manifests.ITEM.replace("I1", "I" * 400) + manifests.ITEM.replace("I1", "I" * 399 + "2")),
+            id="two that differ at their ends",
+        ),
+        pytest.param(scorm_12().replace("R1", "R" * 400), id="a resource"),
+        pytest.param(
+            scorm_12(f'<item identifier="{"C" * 255}" identifierref="R1"><title>x</title>{manifests.ITEM}</item>'),
+            id="a cluster with a page",
+        ),
+        pytest.param(
+            scorm_12(organizations="", identifier=f'identifier="{"M" * 255}"'), id="a manifest without organizations"
+        ),
+    ],
+)
+def test_identifiers_of_any_length_are_kept_apart_in_the_length_there_is(text):
+    parsed, findings = read(text)
+    root = parsed.organizations[0].structure.root
+    identifiers = [activity.identifier for activity in root.walk()]
+
+    assert len(identifiers) == len(set(identifiers))
+    assert max(map(len, identifiers)) <= 255
+    assert "manifest.identifierref" not in rules_of(findings)
+
+
+def test_what_a_finding_quotes_is_not_of_any_length():
+    findings = read(
+        scorm_12(resources=manifests.SCO_12 + f'<resource identifier="R2" href="{"x" * 90_000}"/>'), {"index.html": "x"}
+    )[1]
+
+    assert "manifest.file_missing" in rules_of(findings)
+    assert max(len(finding.message) for finding in findings) <= 600
+
+
 def test_capitals_and_namespaces_that_vendors_mix_up_are_understood():
     text = (
         scorm_12()
@@ -513,6 +564,8 @@ def test_capitals_and_namespaces_that_vendors_mix_up_are_understood():
         .replace("scormtype", "scormType")
         .replace("<item", "<Item")
         .replace("</item", "</Item")
+        .replace("manifest ", "MANIFEST ")
+        .replace("/manifest>", "/MANIFEST>")
     )
 
     assert first_item(text).is_sco
@@ -570,6 +623,17 @@ def test_prerequisites_that_name_no_item_are_reported():
 
     assert not read(scorm_12(items))[1]
     assert rules_of(read(scorm_12(items.replace("(I1&", "(I7&")))[1]) == ["manifest.prerequisites"]
+
+
+@pytest.mark.parametrize("script", ["((", "I1&amp;&amp;I1", "I1=", "2*{I1", "~" * 5000 + "I1", "(" * 5000 + "I1"])
+def test_prerequisites_that_cannot_be_read_are_reported(script):
+    text = f'<adlcp:prerequisites type="aicc_script">{script}</adlcp:prerequisites></item>'
+
+    parsed, findings = read(scorm_12(manifests.ITEM.replace("</item>", text)))
+
+    assert parsed.organizations[0].structure.root.children[0].prerequisites
+    assert rules_of(findings) == ["manifest.prerequisites"]
+    assert "cannot be read" in findings[0].message
 
 
 # --- resources and places ---

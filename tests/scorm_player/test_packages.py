@@ -147,6 +147,20 @@ def test_a_refused_upload_leaves_nothing_but_its_report(file, rule, upload, app,
     assert [event.event_type for event in rows(database, cast.northwind, DomainEvent)] == ["PackageRefused"]
 
 
+def test_a_refusal_comes_with_what_was_found_before_it(upload):
+    outside = manifests.SCO_12.replace("index.html", "../index.html")
+
+    done = upload(course(manifests.scorm_12(resources=outside)))
+
+    assert [(f["rule"], f["severity"]) for f in done["findings"]] == [
+        ("manifest.nothing_to_play", "error"),
+        ("manifest.outside", "warning"),
+        ("manifest.resource_without_href", "warning"),
+        ("manifest.nothing_to_open", "warning"),
+        ("manifest.empty_organization", "warning"),
+    ]
+
+
 def test_bytes_that_somebody_else_holds_survive_a_refusal(upload, app, database, cast):
     # A limit that was lowered refuses what another tenant imported before.
     upload(course())

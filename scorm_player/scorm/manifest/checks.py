@@ -10,8 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from scorm_player.scorm.manifest.model import Manifest
+from scorm_player.scorm.manifest.reading import short
 from scorm_player.scorm.manifest.values import shortened
 from scorm_player.scorm.manifest.xml import Element, Source, line_of
+from scorm_player.scorm.sequencing import prerequisites
 from scorm_player.scorm.sequencing.definition import Activity, Edition, Objective, ObjectiveMap
 
 OPERAND = re.compile(r'<>\s*"?[^&|~,(){}]*|=\s*"?[^&|~,(){}]*|\d+\s*\*|[&|~,(){}\s"]+')
@@ -36,7 +38,7 @@ WRITES: tuple[tuple[str, Reader], ...] = (
 def check(source: Source, root: Element, manifest: Manifest) -> None:
     """Report what the manifest's author will want to know about its activities."""
     lines = {
-        source.attributes(e).get("identifier", "").strip(): line_of(e) for e in reversed(list(elements(source, root)))
+        short(source.attributes(e).get("identifier", "")): line_of(e) for e in reversed(list(elements(source, root)))
     }
     for organization in manifest.organizations:
         activities = list(organization.structure.root.walk())
@@ -126,10 +128,20 @@ def check_cluster(report: Report, edition: Edition) -> None:
 
 
 def check_prerequisites(report: Report, known: set[str]) -> None:
-    """SCORM 1.2: names in a prerequisites expression must be items."""
-    if not report.activity.prerequisites:
+    """SCORM 1.2: prerequisites follow the grammar of their script language, and the names in them are items."""
+    script = report.activity.prerequisites
+    if not script:
         return
-    for name in OPERAND.split(report.activity.prerequisites):
+    try:
+        prerequisites.parse(script)
+    except prerequisites.ScriptError as problem:
+        report.warn(
+            "manifest.prerequisites",
+            f"its prerequisites “{shortened(script)}” cannot be read, so they keep nobody out: {shortened(str(problem))}.",
+            "Write them in AICC's script language, such as I1&(I2|~I3).",
+        )
+        return
+    for name in OPERAND.split(script):
         if name and name not in known:
             report.warn(
                 "manifest.prerequisites",

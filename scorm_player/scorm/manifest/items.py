@@ -8,7 +8,7 @@ from dataclasses import replace
 from scorm_player.scorm.manifest import metadata, sequencing, values
 from scorm_player.scorm.manifest.external_metadata import metadata_of
 from scorm_player.scorm.manifest.model import Metadata, Resource
-from scorm_player.scorm.manifest.reading import Reading, own_identifier, unique
+from scorm_player.scorm.manifest.reading import Reading, own_identifier, short, unique
 from scorm_player.scorm.manifest.xml import Element, Source, text_of
 from scorm_player.scorm.sequencing.definition import (
     Activity,
@@ -67,7 +67,7 @@ def item_of(reading: Reading, element: Element, about: dict[str, Metadata], dept
 def resource_for(reading: Reading, element: Element, identifier: str) -> Resource | None:
     """Return the resource an item refers to, None, with a finding, when it cannot be opened."""
     source = reading.source
-    reference = source.attributes(element).get("identifierref", "").strip()
+    reference = short(source.attributes(element).get("identifierref", ""))
     if not reference:
         return None
     resource = reading.resources.get(reference)

@@ -19,7 +19,7 @@ from scorm_player.scorm.manifest.external_metadata import metadata_of
 from scorm_player.scorm.manifest.items import completion_threshold, items_of
 from scorm_player.scorm.manifest.model import Manifest, Metadata, Organization, Resource
 from scorm_player.scorm.manifest.places import Files
-from scorm_player.scorm.manifest.reading import LONGEST_IDENTIFIER, Reading, own_identifier, unique
+from scorm_player.scorm.manifest.reading import Reading, own_identifier, short, unique
 from scorm_player.scorm.manifest.resources import resources_of
 from scorm_player.scorm.manifest.xml import Element, Source, parse_xml
 from scorm_player.scorm.sequencing.definition import Activity, ControlModes, CourseStructure
@@ -52,7 +52,7 @@ def parse(
     reading.sequencings = sequencing.collections(source, root)
     reading.resources = resources_of(reading, root)
     attributes = source.attributes(root)
-    identifier = attributes.get("identifier", "").strip()[:LONGEST_IDENTIFIER]
+    identifier = short(attributes.get("identifier", ""))
     told = metadata_of(reading, root)
     organizations = organizations_of(reading, root, identifier, told)
     manifest = Manifest(
@@ -95,11 +95,11 @@ def require_something_to_play(source: Source, root: Element, manifest: Manifest)
 
 def require_manifest(source: Source, root: Element) -> None:
     """Refuse another document, and packages inside packages."""
-    if source.name(root) != "cp:manifest":
+    if source.name(root).lower() != "cp:manifest":
         raise source.refuse(
             "manifest.other_document",
             root,
-            f"The file's first element is “{root.tag}”, not a manifest.",
+            f"The file's first element is “{values.shortened(str(root.tag))}”, not a manifest.",
             "Publish the package again as SCORM 1.2 or SCORM 2004.",
         )
     nested = next(root.iterdescendants(str(root.tag)), None)

@@ -45,11 +45,10 @@ class Place:
 def find_root(index: Index, findings: Findings) -> str:
     """Return the folder that holds the manifest: "" for the root, else with a slash at its end."""
     found = sorted(
-        (name.count("/"), name)
+        (name.count("/"), posixpath.basename(name) != MANIFEST, name)
         for name in (m.name for m in index.members)
-        if posixpath.basename(name).lower() == MANIFEST
+        if posixpath.basename(name).lower() == MANIFEST and not name.startswith("__MACOSX/")
     )
-    found = [(depth, name) for depth, name in found if not name.startswith("__MACOSX/")]
     if not found:
         for name, standard in OTHER_STANDARDS.items():
             if index.find(name) is not None:
@@ -59,14 +58,22 @@ def find_root(index: Index, findings: Findings) -> str:
                     "Publish the course as SCORM 2004 or SCORM 1.2.",
                     file=name,
                 )
+        inner = next((m.name for m in index.members if m.name.lower().endswith(".zip")), None)
+        if inner is not None:
+            raise Refused(
+                "manifest.zip_in_zip",
+                f"The package holds no {MANIFEST}, but another zip, which may be the package.",
+                "Take the inner zip out of the outer one, and upload it by itself.",
+                file=inner,
+            )
         raise Refused(
             "manifest.missing",
             f"The package holds no {MANIFEST}.",
             "Publish the course as SCORM, and upload the zip as the authoring tool made it.",
         )
-    depth, name = found[0]
-    rivals = [rival for level, rival in found if level == depth]
-    if len(rivals) > 1:
+    depth, _, name = found[0]
+    rivals = [rival for level, _, rival in found if level == depth]
+    if len({posixpath.dirname(rival) for rival in rivals}) > 1:
         raise Refused(
             "manifest.several",
             f"The zip holds several packages: {', '.join(rivals[:5])}.",

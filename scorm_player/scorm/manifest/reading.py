@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from scorm_player.scorm.manifest.model import Metadata, Resource
 from scorm_player.scorm.manifest.places import Files
@@ -11,6 +12,7 @@ from scorm_player.scorm.manifest.xml import Element, Source, line_of
 from scorm_player.scorm.sequencing.definition import Edition
 
 LONGEST_IDENTIFIER = 255
+HASH_DIGITS = 16
 
 
 @dataclass
@@ -31,10 +33,19 @@ class Reading:
         return self.edition is Edition.SCORM_1_2
 
 
+def short(identifier: str) -> str:
+    """Return an identifier, or the reference to one, as it is kept: a long one cut, and told apart by its hash."""
+    identifier = identifier.strip()
+    if len(identifier) <= LONGEST_IDENTIFIER:
+        return identifier
+    digits = sha256(identifier.encode()).hexdigest()[:HASH_DIGITS]
+    return f"{identifier[: LONGEST_IDENTIFIER - HASH_DIGITS - 1]}-{digits}"
+
+
 def own_identifier(reading: Reading, element: Element, kind: str) -> str:
     """Return the element's identifier, made up where it is missing and made different where it is taken."""
     source = reading.source
-    identifier = source.attributes(element).get("identifier", "").strip()[:LONGEST_IDENTIFIER]
+    identifier = short(source.attributes(element).get("identifier", ""))
     if not identifier:
         source.warn(
             "manifest.identifier_missing",
@@ -56,9 +67,10 @@ def own_identifier(reading: Reading, element: Element, kind: str) -> str:
 
 def unique(reading: Reading, identifier: str) -> str:
     """Return the identifier, with a number behind it when another item or organization has it."""
-    distinct = identifier
+    identifier = distinct = short(identifier)
     while reading.identifiers[distinct]:
         reading.identifiers[identifier] += 1
-        distinct = f"{identifier}-{reading.identifiers[identifier]}"
+        number = f"-{reading.identifiers[identifier]}"
+        distinct = f"{identifier[: LONGEST_IDENTIFIER - len(number)]}{number}"
     reading.identifiers[distinct] = 1
     return distinct

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scorm_player.scorm.manifest import places
 from scorm_player.scorm.manifest.model import Resource
-from scorm_player.scorm.manifest.reading import LONGEST_IDENTIFIER, Reading
+from scorm_player.scorm.manifest.reading import Reading, short
 from scorm_player.scorm.manifest.xml import Element
 
 
@@ -39,7 +39,7 @@ def resource_of(reading: Reading, element: Element, number: int) -> Resource:
     """Return one resource."""
     source = reading.source
     attributes = source.attributes(element)
-    identifier = attributes.get("identifier", "").strip()[:LONGEST_IDENTIFIER]
+    identifier = short(attributes.get("identifier", ""))
     if not identifier:
         identifier = f"resource-{number}"
         source.warn(
@@ -76,7 +76,7 @@ def resource_of(reading: Reading, element: Element, number: int) -> Resource:
         dependencies=tuple(
             reference
             for dependency in source.children(element, "cp:dependency")
-            if (reference := source.attributes(dependency).get("identifierref", "").strip())
+            if (reference := short(source.attributes(dependency).get("identifierref", "")))
         ),
     )
 

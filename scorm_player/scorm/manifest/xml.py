@@ -38,6 +38,10 @@ ENCODINGS = re.compile(
     r"utf-?8|us-ascii|iso-?8859-?\d+|latin-?1|windows-?\d+|cp\d+|shift_?jis|euc-?(jp|kr)|gb2312|gbk|gb18030|big5|koi8-?[ru]",
     re.IGNORECASE,
 )
+# One byte is one letter in these, so that nearly anything could be in them, and what says so often is in another.
+SINGLE_BYTE = re.compile(r"us-ascii|iso-?8859-?\d+|latin-?1|windows-?\d+|cp\d+|koi8-?[ru]", re.IGNORECASE)
+LATIN_1 = re.compile(r"iso-?8859-?1|latin-?1", re.IGNORECASE)
+ONLY_IN_WINDOWS = re.compile(rb"[\x80-\x9f]")  # letters and quotation marks there, nothing in ISO-8859-1
 DECLARATION = re.compile(r"\A\s*<\?xml\b[^>]*\?>")
 PROLOG_PART = re.compile(r"\s+|<!--.*?-->|<\?.*?\?>", re.DOTALL)
 FIRST_TAG = re.compile(r"<[^\s/>]+")
@@ -215,21 +219,34 @@ def decode(data: bytes, file: str, findings: Findings) -> str:
                 line=1,
             )
             encoding = "utf-8"
-    for candidate in (encoding, "utf-8", "cp1252"):
-        try:
-            text = data.decode(candidate)
-        except (UnicodeDecodeError, LookupError):
-            continue
-        if candidate != encoding:
-            findings.warn(
-                "xml.encoding",
-                f"The file is not in {encoding}, as it should be; it was read as {candidate}.",
-                "Save the file in UTF-8 and say so in its first line.",
-                file=file,
-                line=1,
-            )
-        return text
-    return data.decode("latin-1")
+    candidate, text = next(read for name in candidates(data, encoding) if (read := decoded(data, name)))
+    if candidate != encoding:
+        findings.warn(
+            "xml.encoding",
+            f"The file is not in {encoding}, as it should be; it was read as {candidate}.",
+            "Save the file in UTF-8 and say so in its first line.",
+            file=file,
+            line=1,
+        )
+    return text
+
+
+def candidates(data: bytes, encoding: str) -> tuple[str, ...]:
+    """Return the encodings to try, likeliest first; the last one fits everything."""
+    if SINGLE_BYTE.fullmatch(encoding) and not data.isascii():
+        if decoded(data, "utf-8"):
+            return ("utf-8",)
+        if LATIN_1.fullmatch(encoding) and ONLY_IN_WINDOWS.search(data):
+            return "cp1252", "latin-1"
+    return encoding, "utf-8", "cp1252", "latin-1"
+
+
+def decoded(data: bytes, encoding: str) -> tuple[str, str] | None:
+    """Return the encoding and the text; None when the bytes are not in it, or nobody knows it."""
+    try:
+        return encoding, data.decode(encoding)
+    except (UnicodeDecodeError, LookupError):
+        return None
 
 
 def blank_declaration(text: str, file: str, findings: Findings) -> str:

@@ -16,6 +16,7 @@ from scorm_player.scorm.sequencing.tree import ActivityTree, Node
 Expression = Callable[[ActivityTree], bool]
 
 _TOKENS = re.compile(r'\s*(?:(?P<name>[^\s&|~=<>*{}(),"]+)|(?P<text>"[^"]*")|(?P<sign><>|[&|~=*{}(),]))')
+_DEEPEST = 50  # signs inside of one another: no author means more, and each costs a place on the stack
 _STATUSES = {
     "p": "passed",
     "c": "completed",
@@ -73,6 +74,7 @@ class _Reader:
         self.position = 0
         self.token = ""
         self.kind = ""
+        self.depth = 0
         self.advance()
 
     def advance(self) -> str:
@@ -114,6 +116,14 @@ class _Reader:
         return _all(parts)
 
     def single(self) -> Expression:
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise ScriptError(f"more than {_DEEPEST} signs inside of one another")
+        expression = self.operand()
+        self.depth -= 1
+        return expression
+
+    def operand(self) -> Expression:
         if self.accept("~"):
             inner = self.single()
             return lambda tree: not inner(tree)
@@ -125,7 +135,7 @@ class _Reader:
             raise ScriptError(f"an identifier expected, not {self.token!r}")
         name = self.advance()
         if name.isdecimal() and self.accept("*"):
-            return self.at_least(int(name))
+            return self.at_least(int(name[:9]))
         if self.accept("="):
             return _has_status(name, self.wanted(), True)
         if self.accept("<>"):
