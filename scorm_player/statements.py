@@ -15,6 +15,7 @@ from uuid import UUID
 
 from scorm_player.scorm.cmi import completion_status, number, records, score, seconds_of, statuses_of, success_status
 from scorm_player.scorm.data_model import Standard
+from scorm_player.scorm.languages import UNDETERMINED, tag_of
 from scorm_player.scorm.visit import Item, Outcome, status_so_far
 
 Statement = dict[str, Any]
@@ -27,6 +28,7 @@ PROFILE = {
     "id": "https://w3id.org/xapi/scorm",
     "definition": {"type": f"{TYPES}profile"},
 }
+LARGEST_WHOLE = 1 << 53  # beyond it readers take whole numbers for floats anyway, or for none
 PROGRESS = "https://w3id.org/xapi/cmi5/result/extensions/progress"
 
 
@@ -333,7 +335,7 @@ def as_xapi(standard: Standard, kind: str, response: str) -> str:
 def localized(text: str) -> dict[str, str]:
     """Read `{lang=en}Hello` as a language map; a text that names no language is undetermined."""
     named = re.match(r"\{lang=([A-Za-z0-9-]+)\}", text)
-    return {named[1]: text[named.end() :]} if named else {"und": text}
+    return {tag_of(named[1]): text[named.end() :]} if named else {UNDETERMINED: text}
 
 
 def iso_duration(seconds: Decimal) -> str:
@@ -358,4 +360,9 @@ def _score_result(scores: Mapping[str, float]) -> dict[str, float]:
     if not makes_sense:
         result.pop("min", None)
         result.pop("max", None)
-    return {name: int(value) if value == int(value) else round(value, 7) for name, value in result.items()}
+    return {name: _plain(value) for name, value in result.items()}
+
+
+def _plain(value: float) -> float:
+    """A number as short as it can be written, whole ones without a fraction."""
+    return int(value) if abs(value) < LARGEST_WHOLE and value == int(value) else round(value, 7)

@@ -3,6 +3,7 @@
 `Values` maps full element names to strings: {"cmi.interactions.0.id": "q1", "cmi.location": "p3"}.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
@@ -45,11 +46,12 @@ def is_told(element: str) -> bool:
 
 
 def number(text: str | None) -> float | None:
-    """Read a real; None when there is none."""
+    """Read a real; None when there is none, or one that is too large to be a number here."""
     try:
-        return float(text) if text else None
+        read = float(text) if text else None
     except ValueError:
         return None
+    return read if read is not None and math.isfinite(read) else None
 
 
 def completion_status(values: Mapping[str, str], *, strict: bool = False) -> str:
@@ -101,10 +103,15 @@ _DURATION = re.compile(
 _TIMESPAN = re.compile(r"([0-9]+):([0-9]{1,2}):([0-9]{1,2}(?:\.[0-9]+)?)")
 _LENGTHS = (31_557_600, 2_629_800, 86_400, 3_600, 60, 1)  # a year counts 365.25 days, a month its twelfth
 _CENT = Decimal("0.01")
+LONGEST = Decimal(1_000_000_000)
+LONGEST_TOTAL = Decimal(9_999_999_999)  # what is kept of a sum
 
 
 def seconds_of(duration: str) -> Decimal:
-    """Read a session time, ISO 8601 (2004) or HHHH:MM:SS.SS (1.2), as seconds to the hundredth; 0 if unreadable."""
+    """Read a session time, ISO 8601 (2004) or HHHH:MM:SS.SS (1.2), as seconds to the hundredth; 0 if unreadable.
+
+    More than `LONGEST` is nobody's time, and counts as that much: many such sessions have to fit into one total.
+    """
     if spans := _TIMESPAN.fullmatch(duration):
         amounts: list[tuple[str | None, int]] = list(zip(spans.groups(), _LENGTHS[3:], strict=True))
     elif spans := _DURATION.fullmatch(duration):
@@ -112,7 +119,7 @@ def seconds_of(duration: str) -> Decimal:
     else:
         return Decimal(0)
     total = sum((Decimal(amount) * length for amount, length in amounts if amount), Decimal(0))
-    return total.quantize(_CENT, ROUND_HALF_UP)
+    return min(total, LONGEST).quantize(_CENT, ROUND_HALF_UP)
 
 
 def duration_of(standard: Standard, seconds: Decimal) -> str:

@@ -1,7 +1,27 @@
-"""The language codes a strict language_type accepts (SCORM 2004 RTE): ISO 639-1 and 639-2, retired ones too.
+"""Language tags: the codes a strict language_type accepts, and what may be told to others as a tag.
 
-Later editions of the language standards know more; the lenient mode accepts whatever is well-formed.
+The codes (SCORM 2004 RTE) are those of ISO 639-1 and 639-2, retired ones too. Later editions of the language standards
+know more; the lenient mode accepts what looks like a tag. Others, such as whoever reads statements, want RFC 5646.
 """
+
+import re
+
+UNDETERMINED = "und"
+
+# RFC 5646 2.1, without the irregular tags kept from before.
+_TAG = re.compile(
+    r"(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|[0-9]{3}))?"
+    r"(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(?:-[0-9a-wy-z](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?",
+    re.IGNORECASE,
+)
+_LONGEST_TAG = 100
+
+
+def tag_of(text: str | None) -> str:
+    """Return the language tag that a text means, such as "en-US" for "en_US"; "und" where it means none."""
+    tag = (text or "").strip().replace("_", "-")
+    return tag if len(tag) <= _LONGEST_TAG and _TAG.fullmatch(tag) else UNDETERMINED
+
 
 TWO_LETTERS = """
 aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el

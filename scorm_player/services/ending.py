@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from scorm_player import statements
-from scorm_player.scorm import transfer, visit
+from scorm_player.scorm import cmi, transfer, visit
 from scorm_player.scorm.sequencing.tree import ActivityTree, Node
 from scorm_player.scorm.visit import Learner as Learner
 from scorm_player.services import play
@@ -34,7 +34,7 @@ def conclude(
     data.values = dict(outcome.values)
     keep_place(playing)
     state.is_suspended = outcome.suspended
-    state.total_seconds += outcome.seconds
+    state.total_seconds = min(state.total_seconds + outcome.seconds, cmi.LONGEST_TOTAL)
     promote(playing)
     if playing.counts:
         source = source_of(playing)

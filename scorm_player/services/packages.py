@@ -137,9 +137,8 @@ def examine(file: BinaryIO, limits: Limits, report: Report = lambda _percent, _n
 def read_manifest(file: BinaryIO, whole: Index, limits: Limits, findings: Findings) -> tuple[Index, Manifest]:
     """Return what lies in the manifest's folder, and what the manifest says. Raises Refused."""
     index = archive.below(whole, find_root(whole, findings))
-    member = index.find(MANIFEST)
-    assert member is not None, "find_root has found one"
-    data = archive.read(file, member, limits.max_xml_bytes)
+    found = (member for member in index.members if member.name.lower() == MANIFEST)
+    data = archive.read(file, min(found, key=lambda member: member.name != MANIFEST), limits.max_xml_bytes)
     return index, parse(data, findings, archive.Folder(file, index), max_bytes=limits.max_xml_bytes)
 
 

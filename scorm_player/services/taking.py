@@ -13,6 +13,7 @@ from scorm_player.scorm import runtime as rt
 from scorm_player.services.playing import Sitting, promote, source_of
 from scorm_player.tables import SessionState
 
+LAST_NUMBER = (1 << 31) - 1
 LATE = timedelta(seconds=60)  # a window's own clock may claim this much more than ours has counted
 
 
@@ -41,15 +42,18 @@ def batch_of(given: Mapping[str, Any]) -> Batch:
         changes = [
             (str(element), carried.kept(str(element), str(value))) for element, value in given.get("changes", ())
         ]
-        return Batch(
+        batch = Batch(
             sequence=int(given["sequence"]),
             changes=changes,
             seconds=Decimal(str(given.get("seconds", 0))),
             initialized=bool(given.get("initialized")),
             terminated=bool(given.get("terminated")),
         )
-    except (KeyError, TypeError, ValueError, ArithmeticError) as problem:
+    except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError) as problem:
         raise BadRequest("This is not a batch of run-time data.") from problem
+    if batch.sequence > LAST_NUMBER or not batch.seconds.is_finite():
+        raise BadRequest("A batch has a number and a time that no window counts to.")
+    return batch
 
 
 def take(sitting: Sitting, batches: Sequence[Batch], announced: int) -> Taken:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from core.db import Session, organization_of
 from core.errors import NotFound
+from scorm_player.scorm.languages import tag_of
 from scorm_player.scorm.manifest.model import Manifest
 from scorm_player.scorm.sequencing.definition import Activity, CourseStructure
 from scorm_player.scorm.sequencing.state import SequencingState
@@ -37,8 +38,8 @@ class Course:
 
     @property
     def language(self) -> str:
-        """The language of the course's texts, "und" where it does not say."""
-        return self.manifest.metadata.language or "und"
+        """The language of the course's texts as a tag, "und" where it does not say, or says nothing that is one."""
+        return tag_of(self.manifest.metadata.language)
 
     def identifier(self, item_id: UUID) -> str:
         """Return the identifier of an item's activity. Raises NotFound."""

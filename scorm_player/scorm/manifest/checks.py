@@ -137,7 +137,8 @@ def check_prerequisites(report: Report, known: set[str]) -> None:
     except prerequisites.ScriptError as problem:
         report.warn(
             "manifest.prerequisites",
-            f"its prerequisites “{shortened(script)}” cannot be read, so they keep nobody out: {shortened(str(problem))}.",
+            f"its prerequisites “{shortened(script)}” cannot be read, so they keep nobody out "
+            f"({shortened(str(problem))}).",
             "Write them in AICC's script language, such as I1&(I2|~I3).",
         )
         return
