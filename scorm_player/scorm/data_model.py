@@ -32,7 +32,7 @@ Table = dict[str, Any]
 # Identifiers are URIs or URNs (RTE, long_identifier_type); characters beyond ASCII pass, as in IRIs.
 _URI = r'[^\x00-\x20"<>\[\\\]^`{|}\x7f]+'  # no escape that a browser's regular expressions would refuse
 _IDENTIFIER = rf"(?:[uU][rR][nN]:[A-Za-z0-9][A-Za-z0-9-]*:{_URI}|(?![uU][rR][nN]:){_URI})"
-_NOT_BLANK = r"(?![uU][rR][nN]:$)[\s\S]*[^\x00-\x20][\s\S]*"
+_NOT_BLANK = r"(?![uU][rR][nN]:(?![\s\S]))[\s\S]*[^\x00-\x20][\s\S]*"
 _REAL = r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
 _TAG = r"(?:[A-Za-z]{2,8}|[iIxX]-[A-Za-z0-9]{1,8})(?:-[A-Za-z0-9]{1,8})*"
 _YEAR = "(?:19[7-9][0-9]|20[0-2][0-9]|203[0-8])"
@@ -477,6 +477,7 @@ def table(standard: Standard, edition: Edition = "4th") -> Table:
 
 _TARGETED = re.compile(r"(adl\.nav\.request_valid\.(?:choice|jump))\.\{target=([^{}]+)\}")
 _INDEX = re.compile("[0-9]+")
+_PLACEHOLDERS = ("n", "{target}")
 _LOCALIZED = re.compile(r"\{lang=([^{}]*)\}")
 _PREFIX = re.compile(r"\{(case_matters|order_matters)=([^{}]*)\}")
 _WELL_FORMED = re.compile(_TAG)
@@ -520,11 +521,16 @@ class Reader:
         return Located(pattern, element, records)
 
     def pattern(self, name: str) -> tuple[str, tuple[tuple[str, str, int], ...]]:
-        """Replace indexes by `n` and a navigation target by `{target}`; answer the records passed, too."""
+        """Replace indexes by `n` and a navigation target by `{target}`; answer the records passed, too.
+
+        Refuses names that hold these signs themselves: content that writes them has forgotten to fill something in.
+        """
         if targeted := _TARGETED.fullmatch(name):
             return f"{targeted[1]}.{{target}}", ()
         parts, pattern, records = name.split("."), "", []
         for position, part in enumerate(parts):
+            if part in _PLACEHOLDERS:
+                raise Refused("undefined")
             if _INDEX.fullmatch(part) and pattern in self.table["collections"]:
                 if len(part) > 1 and part.startswith("0"):
                     raise Refused("leading_zero")

@@ -5,6 +5,7 @@
 
 const TARGETED = /^(adl\.nav\.request_valid\.(?:choice|jump))\.\{target=([^{}]+)\}$/;
 const INDEX = /^[0-9]+$/;
+const PLACEHOLDERS = ["n", "{target}"]; // of the table's patterns; content that writes them has forgotten to fill them in
 const LOCALIZED = /^\{lang=([^{}]*)\}/;
 const PREFIX = /^\{(case_matters|order_matters)=([^{}]*)\}/;
 const WELL_FORMED = /^(?:[A-Za-z]{2,8}|[iIxX]-[A-Za-z0-9]{1,8})(?:-[A-Za-z0-9]{1,8})*$/;
@@ -44,6 +45,7 @@ export class Reader {
     const records = [];
     let pattern = "";
     parts.forEach((part, position) => {
+      if (PLACEHOLDERS.includes(part)) throw new Refused("undefined");
       if (INDEX.test(part) && has(this.table.collections, pattern)) {
         if (part.length > 1 && part.startsWith("0")) throw new Refused("leading_zero");
         records.push({ name: parts.slice(0, position).join("."), pattern, index: Number(part.slice(0, 9)) });

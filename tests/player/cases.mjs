@@ -21,6 +21,11 @@ export function table(standard, edition = "4th") {
   );
 }
 
+/** Sessions of odd calls with the answers Python gives: [{standard, edition, strict, values, calls, left}]. */
+export function oddSessions() {
+  return JSON.parse(python("from tests.scorm_player.odd_calls import answers; print(answers())"));
+}
+
 /**
  * Every visit of the official cases with the answers Python gives, strict and lenient:
  * [{name, strict, values, access, calls: [[method, element, value, answer, error], …]}]. Null when the cases are missing.

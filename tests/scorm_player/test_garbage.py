@@ -2,16 +2,23 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
+import orjson
 import pytest
 
 from core.errors import BadRequest
 from lrs.services import statements as lrs
+from lrs.xapi.versions import Version
+from scorm_player import answers, statements
 from scorm_player.scorm.manifest.model import Metadata
+from scorm_player.scorm.runtime import apply
 from scorm_player.scorm.sequencing.definition import Edition
+from scorm_player.scorm.visit import Item, Learner, begin, end
 from scorm_player.services import registrations
 from scorm_player.services.taking import batch_of
 from scorm_player.store import registrations as store
+from tests.scorm_player import odd_calls
 from tests.scorm_player.playing import NOW, launched, registered, sent
 
 ENDLESS = "9" * 400
@@ -131,3 +138,36 @@ def test_a_course_is_told_whatever_its_metadata_call_its_language(db, cast, monk
 def test_what_is_no_batch_is_refused_as_such(batch):
     with pytest.raises(BadRequest):
         batch_of(batch)
+
+
+@pytest.mark.parametrize(
+    "session", list(odd_calls.sessions()), ids=lambda s: f"{s.standard} {s.edition} strict={s.strict}"
+)
+def test_no_calls_make_a_session_stumble_and_what_is_told_of_them_can_be_stored(session):
+    source = statements.Source(
+        standard=session.standard,
+        actor={"objectType": "Agent", "account": {"homePage": "http://x.example", "name": "ana"}},
+        registration=UUID(int=1),
+        course_iri="http://x.example/course",
+        course_title={"en": "Course"},
+        sco_iri="http://x.example/course/sco",
+        sco_title={"en": "SCO"},
+        attempt="1",
+    )
+
+    replayed = session.runtime()
+    assert not apply(replayed, [(c[1], c[2]) for c in session.calls if c[0] == "SetValue" and c[3] == "true"])
+    outcome = end(Item(session.standard, session.edition), session.left, terminated=True, strict=session.strict)
+    told = [
+        *statements.changed(source, outcome.values, {}, NOW, ended=True),
+        statements.closed(source, outcome, NOW),
+        statements.course_changed(source, "passed", outcome.score, outcome.seconds, NOW),
+    ]
+
+    assert replayed.values == session.left
+    assert len(told) > 5
+    assert not lrs.problems_of(told, Version.V1_0_3)
+    assert orjson.dumps(told)
+    assert answers.interactions(session.standard, outcome.values)
+    assert answers.objectives(session.standard, outcome.values)
+    assert begin(Item(session.standard, session.edition), Learner("1", "Ana"), previous=outcome.values).values
