@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -30,6 +31,14 @@ PROFILE = {
 }
 LARGEST_WHOLE = 1 << 53  # beyond it readers take whole numbers for floats anyway, or for none
 PROGRESS = "https://w3id.org/xapi/cmi5/result/extensions/progress"
+
+
+class Stage(Enum):
+    """How far the session is that values are from."""
+
+    OPEN = "open"
+    LEFT = "left"  # the window is gone without Terminate, so that in 1.2 nothing is decided by the mastery score
+    OVER = "over"
 
 
 @dataclass(frozen=True)
@@ -64,19 +73,19 @@ def changed(
     said: Said,
     now: datetime,
     *,
-    ended: bool = False,
+    stage: Stage = Stage.OPEN,
     touched: Collection[str] | None = None,
 ) -> list[Statement]:
     """Say what the values tell that has not been said; adds to `said`.
 
-    An interaction is told with its result, so one that has none yet waits for it, until the session has `ended`.
+    An interaction is told with its result, so one that has none yet waits for it, as long as the session is open.
     With `touched` only what these elements belong to is looked at; all else was when it was set.
     """
     return [
         statement
         for tell, start in _TELLERS
         if touched is None or start is None or any(element.startswith(start) for element in touched)
-        for statement in tell(source, values, said, now, ended)
+        for statement in tell(source, values, said, now, stage)
     ]
 
 
@@ -135,11 +144,13 @@ def course_progressed(source: Source, measure: float, now: datetime) -> Statemen
 # --- what the values tell ---------------------------------------------------------------------------------------------
 
 
-def _statuses(source: Source, values: Mapping[str, str], said: Said, now: datetime, ended: bool) -> Iterator[Statement]:
+def _statuses(
+    source: Source, values: Mapping[str, str], said: Said, now: datetime, stage: Stage
+) -> Iterator[Statement]:
     """completed, passed, failed: each once per attempt. A 1.2 lesson that passed or failed does not say completed."""
     if source.standard == "1.2":
         status = values.get("cmi.core.lesson_status", "")
-        if not ended:
+        if stage is not Stage.OVER:
             status = status_so_far(Item(standard="1.2", mastery_score=source.mastery_score), values)
         completion, success = ("completed" if status == "completed" else ""), statuses_of(status)[1]
     else:
@@ -156,14 +167,14 @@ def _statuses(source: Source, values: Mapping[str, str], said: Said, now: dateti
         yield _statement(source, success, _sco(source), result, now)
 
 
-def _scored(source: Source, values: Mapping[str, str], said: Said, now: datetime, ended: bool) -> Iterator[Statement]:
+def _scored(source: Source, values: Mapping[str, str], said: Said, now: datetime, stage: Stage) -> Iterator[Statement]:
     scores = score(source.standard, values)
     if "scaled" in scores and _news(said, "score", scores):
         yield _statement(source, "scored", _sco(source), {"score": _score_result(scores)}, now)
 
 
 def _progressed(
-    source: Source, values: Mapping[str, str], said: Said, now: datetime, ended: bool
+    source: Source, values: Mapping[str, str], said: Said, now: datetime, stage: Stage
 ) -> Iterator[Statement]:
     progress = number(values.get("cmi.progress_measure"))
     if progress is not None and _news(said, "progress", progress):
@@ -172,11 +183,11 @@ def _progressed(
 
 
 def _responded(
-    source: Source, values: Mapping[str, str], said: Said, now: datetime, ended: bool
+    source: Source, values: Mapping[str, str], said: Said, now: datetime, stage: Stage
 ) -> Iterator[Statement]:
     for index, interaction in enumerate(records(values, "cmi.interactions")):
         response = interaction.get("learner_response", interaction.get("student_response"))
-        if response is None or ("result" not in interaction and not ended):
+        if response is None or ("result" not in interaction and stage is Stage.OPEN):
             continue
         told = [interaction.get(key) for key in ("id", "type", "result", "latency")]
         if _news(said, f"interactions.{index}", [response, *told]):
@@ -191,7 +202,7 @@ def _responded(
 
 
 def _objectives(
-    source: Source, values: Mapping[str, str], said: Said, now: datetime, ended: bool
+    source: Source, values: Mapping[str, str], said: Said, now: datetime, stage: Stage
 ) -> Iterator[Statement]:
     for objective in records(values, "cmi.objectives"):
         identifier = objective.get("id")
@@ -217,7 +228,7 @@ def _objectives(
 
 
 def _commented(
-    source: Source, values: Mapping[str, str], said: Said, now: datetime, ended: bool
+    source: Source, values: Mapping[str, str], said: Said, now: datetime, stage: Stage
 ) -> Iterator[Statement]:
     if source.standard == "1.2":
         comments = [values["cmi.comments"]] if values.get("cmi.comments") else []

@@ -38,7 +38,8 @@ def conclude(
     promote(playing)
     if playing.counts:
         source = source_of(playing)
-        playing.made += statements.changed(source, data.values, data.said, playing.now, ended=True)
+        stage = statements.Stage.OVER if terminated else statements.Stage.LEFT
+        playing.made += statements.changed(source, data.values, data.said, playing.now, stage=stage)
         if launched.initialized_at is not None:
             playing.made.append(statements.closed(source, outcome, playing.now))
     asked = transfer.navigation_request(outcome)

@@ -161,7 +161,8 @@ def keep_aside(playing: Playing) -> None:
 def promote(playing: Sitting) -> None:
     """Bring what reports and rollup ask for out of the text into columns."""
     state, values = playing.state, playing.data.values
-    state.completion, state.success = statuses(playing.item, playing.data, is_over=playing.launched.state in ENDED)
+    has_told_all = playing.launched.state is SessionState.TERMINATED  # a window that was closed has decided nothing
+    state.completion, state.success = statuses(playing.item, playing.data, is_over=has_told_all)
     state.progress_measure = play.rounded(cmi.progress(playing.item.standard, values), 4)
     score = cmi.score(playing.item.standard, values)
     state.score_scaled = play.rounded(score.get("scaled"), 5)

@@ -495,8 +495,8 @@ def _unsaid(
 def _implied(session: Session, registration: Registration, course: Course, state: ScormItemState) -> list[Statement]:
     playing = _playing(session, registration, course, state, state.updated_at)
     source, data = source_of(playing), playing.data
-    is_over = not state.is_suspended
-    made = statements.changed(source, data.values, {}, state.updated_at, ended=is_over)
+    stage = statements.Stage.OPEN if state.is_suspended else statements.Stage.OVER
+    made = statements.changed(source, data.values, {}, state.updated_at, stage=stage)
     if registration.completion is Completion.COMPLETED:
         made.append(_of_course(playing, "completed"))
     if registration.success is not Success.UNKNOWN:

@@ -98,6 +98,24 @@ def test_a_learner_who_fails_a_lesson_of_1_2_never_completes_and_may_pass_later(
     assert [item.status for item in registrations.outline(db, registration)] == ["passed"]
 
 
+@pytest.mark.parametrize("status", ["completed", "passed"])
+def test_a_window_closed_on_a_lesson_of_1_2_decides_nothing_that_the_mastery_score_denies(db, cast, status):
+    registration = registered(db, cast.ana, sco("one", mastery_score=80))
+    launch = launched(db, registration)
+    sent(db, launch, 1, ("cmi.core.score.raw", "70"), ("cmi.core.lesson_status", status), initialized=True)
+
+    runtime.commit(db, launch.session_id, [], closing=True, now=NOW)
+
+    assert [item.status for item in registrations.outline(db, registration)] == ["in_progress"]
+    assert {"completed", "passed"}.isdisjoint(verb for verb, _ in verbs(db, registration))
+
+    sent(db, launched(db, registration), 1, initialized=True, terminated=True)
+
+    assert [item.status for item in registrations.outline(db, registration)] == ["failed"]
+    assert {"completed", "passed"}.isdisjoint(verb for verb, _ in verbs(db, registration))
+    assert ("failed", "fire") in verbs(db, registration)
+
+
 def test_what_is_sent_twice_is_applied_and_said_once(db, cast):
     registration = registered(db, cast.ana)
     launch = launched(db, registration)

@@ -30,8 +30,8 @@ def source(standard="2004", **changes):
     )
 
 
-def told(values, standard="2004", said=None, ended=False, **changes):
-    made = statements.changed(source(standard, **changes), values, {} if said is None else said, NOW, ended=ended)
+def told(values, standard="2004", said=None, stage=statements.Stage.OPEN, **changes):
+    made = statements.changed(source(standard, **changes), values, {} if said is None else said, NOW, stage=stage)
     return [(statement["verb"]["id"].rpartition("/")[2], statement.get("result", {})) for statement in made]
 
 
@@ -115,7 +115,9 @@ def test_with_a_mastery_score_only_what_the_score_agrees_with_is_said_before_the
 
 
 def test_with_a_mastery_score_the_end_says_what_was_decided():
-    assert [v for v, _ in told({"cmi.core.lesson_status": "failed"}, "1.2", {}, True, mastery_score="80")] == ["failed"]
+    assert [
+        v for v, _ in told({"cmi.core.lesson_status": "failed"}, "1.2", stage=statements.Stage.OVER, mastery_score="80")
+    ] == ["failed"]
 
 
 def test_the_same_values_are_told_once():
@@ -170,7 +172,7 @@ def test_an_interaction_without_result_is_told_when_the_session_ends():
         "cmi.interactions.0.learner_response": "x",
     }
 
-    assert told(values, ended=True) == [("responded", {"response": "x"})]
+    assert told(values, stage=statements.Stage.OVER) == [("responded", {"response": "x"})]
 
 
 @pytest.mark.parametrize(
