@@ -344,6 +344,33 @@ def test_a_suspended_session_is_resumed_with_its_data_and_time():
     assert "adl.nav.request" not in start.values
 
 
+@pytest.mark.parametrize(
+    ("standard", "exit_", "entry"),
+    [
+        ("1.2", None, ""),
+        ("1.2", "", ""),
+        ("1.2", "time-out", ""),
+        ("1.2", "suspend", "resume"),
+        ("1.2", "logout", ""),
+        ("2004", None, ""),
+        ("2004", "", ""),
+        ("2004", "normal", ""),
+        ("2004", "time-out", ""),
+        ("2004", "suspend", "resume"),
+        ("2004", "logout", "resume"),
+    ],
+)
+def test_how_a_session_was_left_says_how_the_next_one_of_the_attempt_is_entered(standard, exit_, entry):
+    item, core = visit.Item(standard), "cmi.core" if standard == "1.2" else "cmi"
+    values = {"cmi.suspend_data": "page=3"} | ({} if exit_ is None else {f"{core}.exit": exit_})
+
+    outcome = visit.end(item, values, terminated=True)
+    start = visit.begin(item, LEARNER, previous=outcome.values, suspended=outcome.suspended)
+
+    assert start.values[f"{core}.entry"] == entry
+    assert start.values["cmi.suspend_data"] == "page=3"
+
+
 def test_a_closed_window_is_an_implicit_suspend():
     outcome = visit.end(
         visit.Item(),
