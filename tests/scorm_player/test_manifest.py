@@ -548,6 +548,13 @@ def test_identifiers_of_any_length_are_kept_apart_in_the_length_there_is(text):
     assert "manifest.identifierref" not in rules_of(findings)
 
 
+def test_a_title_of_any_length_is_cut_and_reported():
+    parsed, findings = read(scorm_12(manifests.ITEM.replace("Lesson", "Lesson " * 10_000)))
+
+    assert len(parsed.organizations[0].structure.root.children[0].title) == 500
+    assert rules_of(findings) == ["manifest.title"]
+
+
 def test_what_a_finding_quotes_is_not_of_any_length():
     findings = read(
         scorm_12(resources=manifests.SCO_12 + f'<resource identifier="R2" href="{"x" * 90_000}"/>'), {"index.html": "x"}

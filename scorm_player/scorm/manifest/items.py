@@ -8,7 +8,7 @@ from dataclasses import replace
 from scorm_player.scorm.manifest import metadata, sequencing, values
 from scorm_player.scorm.manifest.external_metadata import metadata_of
 from scorm_player.scorm.manifest.model import Metadata, Resource
-from scorm_player.scorm.manifest.reading import Reading, own_identifier, short, unique
+from scorm_player.scorm.manifest.reading import Reading, own_identifier, short, title_of, unique
 from scorm_player.scorm.manifest.xml import Element, Source, text_of
 from scorm_player.scorm.sequencing.definition import (
     Activity,
@@ -40,7 +40,7 @@ def item_of(reading: Reading, element: Element, about: dict[str, Metadata], dept
             "Flatten the course's structure.",
         )
     identifier = own_identifier(reading, element, "item")
-    title = source.text(element, "cp:title")
+    title = title_of(source, element)
     if title is None:
         source.note("manifest.title", element, f"The item “{identifier}” has no title.", "Give every item a title.")
     resource = resource_for(reading, element, identifier)

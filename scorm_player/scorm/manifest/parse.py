@@ -19,7 +19,7 @@ from scorm_player.scorm.manifest.external_metadata import metadata_of
 from scorm_player.scorm.manifest.items import completion_threshold, items_of
 from scorm_player.scorm.manifest.model import Manifest, Metadata, Organization, Resource
 from scorm_player.scorm.manifest.places import Files
-from scorm_player.scorm.manifest.reading import Reading, own_identifier, short, unique
+from scorm_player.scorm.manifest.reading import LONGEST_TITLE, Reading, own_identifier, short, title_of, unique
 from scorm_player.scorm.manifest.resources import resources_of
 from scorm_player.scorm.manifest.xml import Element, Source, parse_xml
 from scorm_player.scorm.sequencing.definition import Activity, ControlModes, CourseStructure
@@ -137,7 +137,7 @@ def organization_of(reading: Reading, element: Element, told: Metadata) -> Organ
     source = reading.source
     attributes = source.attributes(element)
     identifier = own_identifier(reading, element, "organization")
-    title = source.text(element, "cp:title") or next(iter(told.titles.values()), None) or identifier
+    title = title_of(source, element) or next(iter(told.titles.values()), identifier)[:LONGEST_TITLE]
     about: dict[str, Metadata] = {}
     children = items_of(reading, element, about, 1)
     if not children:
@@ -187,7 +187,7 @@ def organization_from_resources(reading: Reading, root: Element, identifier: str
         "The manifest has no organization with items; each SCO becomes an item, in the order of the resources.",
         "Describe the course's structure in an organization.",
     )
-    title = next(iter(told.titles.values()), None) or identifier or "Course"
+    title = next(iter(told.titles.values()), identifier or "Course")[:LONGEST_TITLE]
     children = tuple(
         Activity(
             identifier=unique(reading, resource.identifier),

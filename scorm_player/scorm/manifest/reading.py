@@ -13,6 +13,7 @@ from scorm_player.scorm.sequencing.definition import Edition
 
 LONGEST_IDENTIFIER = 255
 HASH_DIGITS = 16
+LONGEST_TITLE = 500
 
 
 @dataclass
@@ -40,6 +41,20 @@ def short(identifier: str) -> str:
         return identifier
     digits = sha256(identifier.encode()).hexdigest()[:HASH_DIGITS]
     return f"{identifier[: LONGEST_IDENTIFIER - HASH_DIGITS - 1]}-{digits}"
+
+
+def title_of(source: Source, element: Element) -> str | None:
+    """Return the element's title, None when it has none. Every statement carries it, so it is cut at some length."""
+    title = source.text(element, "cp:title")
+    if title is None or len(title) <= LONGEST_TITLE:
+        return title
+    source.warn(
+        "manifest.title",
+        element,
+        f"The title has {len(title):,} characters; the first {LONGEST_TITLE} are kept.",
+        "Give a short title, and put the rest into a description.",
+    )
+    return f"{title[: LONGEST_TITLE - 1]}…"
 
 
 def own_identifier(reading: Reading, element: Element, kind: str) -> str:
