@@ -81,10 +81,28 @@ def _outcome(playing: Playing, terminated: bool, ended_by_learner: bool = False)
 
 
 def conclude_again(playing: Playing, *, terminated: bool) -> None:
-    """Take over what arrived after the window had gone: nothing ends twice, but what stands may have changed."""
+    """Take over what arrived after the window had gone: nothing ends twice, but what stands may have changed.
+
+    Content may call Terminate as late as when its page is unloaded; that decides then what the closed window left open.
+    """
     outcome = _outcome(playing, terminated)
+    if terminated and playing.launched.state is SessionState.CLOSED:
+        _decide(playing, outcome)
     keep_place(playing)
     take_over(playing, _without_time(outcome))
+
+
+def _decide(playing: Playing, outcome: visit.Outcome) -> None:
+    """Let a session that was left end with Terminate all the same; its time has been counted."""
+    data, state = playing.data, playing.state
+    playing.launched.state = SessionState.TERMINATED
+    data.values = dict(outcome.values)
+    state.is_suspended = state.is_suspended and outcome.suspended
+    promote(playing)
+    if playing.counts:
+        stage = statements.Stage.OVER
+        playing.made += statements.changed(source_of(playing), data.values, data.said, playing.now, stage=stage)
+    state.cmi = data.text()
 
 
 def _without_time(outcome: visit.Outcome) -> visit.Outcome:

@@ -132,7 +132,7 @@ def commit(
         project(session, playing.state, playing.item.standard, playing.data.values, taken.elements)
     if ended and not was_over:
         conclude(playing, terminated=True)
-    elif was_over and promoted(playing.state) != before:
+    elif was_over and (ended or promoted(playing.state) != before):
         conclude_again(playing, terminated=ended or launched.state is SessionState.TERMINATED)
     elif closing and not was_over:
         conclude(playing, terminated=False)

@@ -116,6 +116,30 @@ def test_a_window_closed_on_a_lesson_of_1_2_decides_nothing_that_the_mastery_sco
     assert ("failed", "fire") in verbs(db, registration)
 
 
+@pytest.mark.parametrize(
+    ("raw", "verb"), [("90", "passed"), ("70", "failed"), (None, "completed")], ids=["passed", "failed", "no score"]
+)
+def test_a_finish_that_comes_after_the_window_has_gone_decides_a_lesson_of_1_2(db, cast, raw, verb):
+    registration = registered(db, cast.ana, sco("one", mastery_score=80))
+    launch = launched(db, registration)
+    scores = [("cmi.core.score.raw", raw)] if raw else []
+    told = *scores, ("cmi.core.lesson_status", "completed"), ("cmi.core.session_time", "00:01:00")
+    sent(db, launch, 1, *told, initialized=True)
+    runtime.commit(db, launch.session_id, [], closing=True, now=NOW)
+    assert [item.status for item in registrations.outline(db, registration)] == ["in_progress"]
+
+    for _ in range(2):  # content that calls LMSFinish when its page is unloaded, and a repetition of what it sent
+        batch = Batch(2, (), terminated=True)
+        runtime.commit(db, launch.session_id, [batch], closing=True, now=NOW + timedelta(seconds=1))
+
+    assert [item.status for item in registrations.outline(db, registration)] == [verb]
+    assert verbs(db, registration).count((verb, "one")) == 1
+    assert (verb, "fire") in verbs(db, registration)
+    again = launched(db, registration, now=NOW + timedelta(minutes=1)).document["values"]
+    assert (again["cmi.core.lesson_status"], again["cmi.core.entry"]) == (verb, "")
+    assert again["cmi.core.total_time"] == "0000:01:00.00"
+
+
 def test_what_is_sent_twice_is_applied_and_said_once(db, cast):
     registration = registered(db, cast.ana)
     launch = launched(db, registration)
