@@ -16,6 +16,9 @@ from scorm_player.tables import (
 )
 
 KEPT_PLACES = 5
+LESSON_STATUS = "cmi.core.lesson_status"
+GIVEN_STATUS = "given lesson_status"
+"""Key in what has been said: the status that a 1.2 lesson has is not its own, but what a closed window left."""
 BOOKMARKS = {"1.2": "cmi.core.lesson_location", "2004": "cmi.location"}
 
 
@@ -31,6 +34,7 @@ def conclude(
     outcome = _outcome(playing, terminated, ended_by_learner)
     launched.state = SessionState.TERMINATED if terminated else SessionState.CLOSED
     launched.ended_at = playing.now
+    _note_whose_status(playing, terminated)
     data.values = dict(outcome.values)
     keep_place(playing)
     state.is_suspended = outcome.suspended
@@ -54,6 +58,15 @@ def conclude(
     return outcome
 
 
+def _note_whose_status(playing: Playing, terminated: bool) -> None:
+    """Remember whether the content has ever set its lesson status: LMSFinish concludes from its silence (RTE 3.4.4)."""
+    data = playing.data
+    if terminated or LESSON_STATUS in data.set_by_content:
+        data.said.pop(GIVEN_STATUS, None)
+    elif playing.item.standard == "1.2" and LESSON_STATUS not in data.values:
+        data.said[GIVEN_STATUS] = "incomplete"
+
+
 def keep_place(playing: Playing) -> None:
     """Keep where the learner is, where that is news: the last few places are what a repair can go back to."""
     suspend_data = playing.data.values.get("cmi.suspend_data", "")
@@ -67,9 +80,12 @@ def keep_place(playing: Playing) -> None:
 
 def _outcome(playing: Playing, terminated: bool, ended_by_learner: bool = False) -> visit.Outcome:
     """Conclude from the values, as the session's policy says: the one place where it does."""
+    values = playing.data.values
+    if GIVEN_STATUS in playing.data.said and LESSON_STATUS not in playing.data.set_by_content:
+        values = {element: value for element, value in values.items() if element != LESSON_STATUS}
     return visit.end(
         playing.item,
-        playing.data.values,
+        values,
         terminated=terminated,
         measured_seconds=playing.launched.seconds,
         mode=playing.launched.mode.value,
@@ -96,6 +112,7 @@ def _decide(playing: Playing, outcome: visit.Outcome) -> None:
     """Let a session that was left end with Terminate all the same; its time has been counted."""
     data, state = playing.data, playing.state
     playing.launched.state = SessionState.TERMINATED
+    _note_whose_status(playing, terminated=True)
     data.values = dict(outcome.values)
     state.is_suspended = state.is_suspended and outcome.suspended
     promote(playing)

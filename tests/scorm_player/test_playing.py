@@ -116,6 +116,24 @@ def test_a_window_closed_on_a_lesson_of_1_2_decides_nothing_that_the_mastery_sco
     assert ("failed", "fire") in verbs(db, registration)
 
 
+@pytest.mark.parametrize("sets", [None, "incomplete"])
+@pytest.mark.parametrize("is_late", [True, False], ids=["unloaded", "next visit"])
+def test_a_lesson_of_1_2_that_never_sets_its_status_is_completed_by_finish_though_its_window_was_closed_before(
+    db, cast, sets, is_late
+):
+    registration = registered(db, cast.ana)
+    launch = launched(db, registration)
+    sent(db, launch, 1, *([("cmi.core.lesson_status", sets)] if sets else []), initialized=True)
+    runtime.commit(db, launch.session_id, [], closing=True, now=NOW)
+    if not is_late:
+        launch = launched(db, registration, now=NOW + timedelta(minutes=1))
+        assert launch.document["values"]["cmi.core.lesson_status"] == "incomplete"
+
+    sent(db, launch, 2 if is_late else 1, terminated=True, now=NOW + timedelta(seconds=1))
+
+    assert registrations.summary(db, registration).completion == ("incomplete" if sets else "completed")
+
+
 @pytest.mark.parametrize(
     ("raw", "verb"), [("90", "passed"), ("70", "failed"), (None, "completed")], ids=["passed", "failed", "no score"]
 )
