@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LAUNCHER = """#!/bin/sh
+# What is compiled is kept, whatever is usual on this machine: else each start compiles all of it again.
+unset PYTHONDONTWRITEBYTECODE
 cd "{root}" && exec "{python}" -m app "$@"
 """
 
