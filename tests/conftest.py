@@ -22,7 +22,7 @@ from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from psycopg import sql
-from sqlalchemy import delete, make_url
+from sqlalchemy import QueuePool, delete, make_url
 from werkzeug.test import stream_encode_multipart
 
 from accounts import login
@@ -154,11 +154,36 @@ def database_url(own_database: FreshDatabase, monkeypatch: pytest.MonkeyPatch) -
     return own_database.begin()
 
 
+@pytest.fixture(scope="session")
+def kept_databases() -> Iterator[dict[str, Database]]:
+    """What one test after the other uses: the statements that SQLAlchemy has compiled are good for all of them."""
+    kept: dict[str, Database] = {}
+    yield kept
+    for database in kept.values():
+        database.close()
+
+
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url, pool_size=4)
+def database(database_url: str, kept_databases: dict[str, Database]) -> Iterator[Database]:
+    """The database of this test; none of its connections is the next one's."""
+    database = kept_databases.pop(database_url, None) or Database(database_url, pool_size=4)
     yield database
-    database.close()
+    if _is_idle(database):
+        database.engine.dispose()
+        kept_databases[database_url] = database
+    else:
+        database.close()
+
+
+def _is_idle(database: Database) -> bool:
+    """Whether all connections have been given back, or are within a second."""
+    pool = database.engine.pool
+    assert isinstance(pool, QueuePool)
+    for _ in range(100):
+        if not pool.checkedout():
+            return True
+        time.sleep(0.01)
+    return False
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,10 @@ sys.path.insert(0, str(ROOT))
 
 from core.postgres import Server  # noqa: E402 - the checkout is not a package until the path is set
 
-OPTIONS = {"fsync": "off", "autovacuum": "off", "shared_buffers": "256MB", "max_connections": "300"}
+OPTIONS = {
+    "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off", "jit": "off",
+    "shared_buffers": "256MB", "max_connections": "300",
+}  # fmt: skip
 
 
 def main() -> int:
