@@ -211,7 +211,7 @@ export class Player {
       onState: (state) => this.running?.delivery === delivery && this.#status(state),
       onSaved: (sequence) => this.#tell("saved", { sequence }),
     });
-    const running = { document: given, delivery, window: null, initialized: false, canKeep: true, follow: null };
+    const running = { document: given, delivery, window: null, initialized: false, canKeep: true, saved: 0, follow: null };
     this.running = running;
     document.body.dataset.player = "running";
     this.#uncover();
@@ -300,9 +300,13 @@ export class Player {
 
   async #commit(session, batches) {
     const answer = await this.#ask(`/runtime/${session}/commit`, { batches, last: batches.at(-1)?.sequence ?? 0 });
-    if (this.running?.document.session === session) {
-      this.running.follow = answer.follow;
-      if (answer.navigation) this.#ways(answer);
+    const { running } = this;
+    if (running?.document.session === session) {
+      if (answer.saved >= running.saved) { // else it was overtaken by the answer to a later one, and tells of earlier
+        running.saved = answer.saved;
+        running.follow = answer.follow;
+        if (answer.navigation) this.#ways(answer);
+      }
       if (batches.length) this.#announce();
     }
     return answer;

@@ -330,3 +330,25 @@ def content_of(window):
                 return frame
         window.wait_for_timeout(50)
     raise AssertionError([frame.url for frame in window.frames])
+
+
+def test_an_answer_that_comes_late_does_not_hide_where_content_asked_to_go(stage, sit_down, play):
+    lesson, late = play(sit_down(), stage.register()), []
+    lesson.frame.wait_for_function("typeof api === 'object'")
+
+    def answer(route):
+        response = route.fetch()
+        if any(batch.get("terminated") for batch in route.request.post_data_json["batches"]):
+            route.fulfill(response=response)
+            for earlier, told in late:
+                earlier.fulfill(response=told)
+        else:
+            late.append((route, response))
+
+    lesson.page.route("**/runtime/*/commit", answer)
+    lesson.call("Initialize", "")
+    assert eventually(lambda: bool(lesson.page.wait_for_timeout(20) or late)), "the first commit is under way"
+    lesson.set("adl.nav.request", "continue")
+    lesson.call("Terminate", "")
+
+    assert lesson.shows("two.html")
