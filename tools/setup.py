@@ -36,9 +36,13 @@ def main() -> int:
     try:
         require_python()
         make_environment()
-        install("dev" if options.dev else "runtime")
+        vendoring = subprocess.Popen([str(PYTHON), "tools/vendor.py", "--node", "requirements/node.txt"], cwd=ROOT)
+        try:
+            install("dev" if options.dev else "runtime")
+        finally:  # both take their time, and neither needs the other
+            has_vendored = vendoring.wait() == 0
+        check(has_vendored, "front-end files")
         write_launcher()
-        run([str(PYTHON), "tools/vendor.py", "--node", "requirements/node.txt"], "front-end files")
         made_up = "pseudo" if os.environ.get("STOA_PSEUDO_LOCALE") else "compile"
         run([str(PYTHON), "tools/translations.py", made_up], "translations")
     except SetupError as error:
@@ -141,7 +145,12 @@ def write_launcher() -> None:
 
 def run(command: list[str], what: str) -> None:
     """Run a step; its own output says what went wrong."""
-    if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
+    check(subprocess.run(command, cwd=ROOT, check=False).returncode == 0, what)
+
+
+def check(is_done: bool, what: str) -> None:
+    """Stop where a step has not been done."""
+    if not is_done:
         raise SetupError(f"installing the {what} failed; the reason is above.")
 
 
