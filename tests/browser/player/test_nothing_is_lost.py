@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserType, Error
 
 from tests.browser.player.conftest import eventually
-from tests.conftest import FLAGS, PASSWORD
+from tests.conftest import FLAGS, fill_sign_in
 from tools import chromium
 
 # The seconds between the last value and the death of the tab, and the sizes of suspend data. Always run is the bar of
@@ -105,10 +105,7 @@ def sign_in(stage, device):
     page = device.new_page()
     page.goto(f"{stage.origin}/home")
     if "/sign-in" in page.url:  # else it remembers her
-        page.get_by_label("E-mail").fill("ana@northwind.example")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(f"{stage.origin}/home")
+        fill_sign_in(page, stage.origin, "ana")
     page.close()
 
 
