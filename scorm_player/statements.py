@@ -57,6 +57,11 @@ class Source:
     strict: bool = False  # to the letter: a threshold without a measure leaves the status unknown
     new_id: Callable[[], UUID] | None = field(default=None, compare=False)
 
+    @property
+    def attempt_iri(self) -> str:
+        """The activity of the attempt on the SCO."""
+        return f"{self.sco_iri}?attemptId={quote(self.attempt)}"
+
     def inside(self, kind: str, identifier: str) -> str:
         """The activity of an interaction or objective of the SCO; `kind` is the collection's name."""
         return f"{self.sco_iri}/{kind}/{quote(identifier, safe='')}"
@@ -271,7 +276,7 @@ def _statement(
 ) -> Statement:
     activities = {
         "category": [PROFILE],
-        "grouping": [_course(source), _activity(f"{source.sco_iri}?attemptId={quote(source.attempt)}", "attempt", {})],
+        "grouping": [_course(source), _activity(source.attempt_iri, "attempt", {})],
     }
     if parent:
         activities = {"parent": [_sco(source)], **activities}
@@ -371,9 +376,9 @@ def _score_result(scores: Mapping[str, float]) -> dict[str, float]:
     if not makes_sense:
         result.pop("min", None)
         result.pop("max", None)
-    return {name: _plain(value) for name, value in result.items()}
+    return {name: plain(value) for name, value in result.items()}
 
 
-def _plain(value: float) -> float:
+def plain(value: float) -> float:
     """A number as short as it can be written, whole ones without a fraction."""
     return int(value) if abs(value) < LARGEST_WHOLE and value == int(value) else round(value, 7)

@@ -1,9 +1,12 @@
 """Documents of the state, agent profile and activity profile resources (Communication 2.2, 2.3, 2.6, 2.7, 3.1)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+import orjson
 
 from core.db import Session
 from core.errors import BadRequest, Conflict, Forbidden, NotFound, PreconditionFailed
@@ -17,7 +20,7 @@ from lrs.xapi.actors import identifier
 from lrs.xapi.documents import DocumentKind, Refusal
 from lrs.xapi.versions import Version
 
-__all__ = ["Kind", "Place", "Preconditions", "StoredDocument"]
+__all__ = ["Kind", "Place", "Preconditions", "Revision", "StoredDocument", "Text"]
 
 _EXPLANATION = (
     "There is a document already. Look at its current state first, then send the request again with If-Match and its "
@@ -147,6 +150,85 @@ def delete(
     store.lock(session, [where.id])
     _require(where, "DELETE", version, store.find(session, where), preconditions or Preconditions())
     store.remove(session, where)
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What a room of Stoa has to say in a JSON object, beside what others keep in it.
+
+    `properties` are set, those that are None are not there; a document is not begun for nothing. Each array of
+    `members` holds these items, behind what it holds already.
+    """
+
+    where: Place
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    members: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+    def revised(self, content: bytes | None) -> bytes | None:
+        """The document with this in it, the same bytes when it says so already. What is no JSON object gives way."""
+        before = (documents.json_object(content) if content is not None else None) or {}
+        after = before | dict(self.properties)
+        after = {name: value for name, value in after.items() if value is not None or name not in self.properties}
+        for name, items in self.members.items():
+            there = before.get(name)
+            there = there if isinstance(there, list) else []
+            after[name] = [*there, *(item for item in items if item not in there)]
+        return content if after == before else orjson.dumps(after)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A document that is a room of Stoa's alone, and plain text; without any there is no such document."""
+
+    where: Place
+    text: str | None
+
+
+def revise(session: Session, revisions: Sequence[Revision | Text], now: datetime) -> None:
+    """Bring documents up to date with what a room of Stoa has to say, in the room's own transaction.
+
+    One that says so already is left alone, its ETag and its date too, and nobody waits for it. The others are locked as
+    for any writer, so call it before statements are stored: whoever waits for a document must not have the turn.
+    """
+    told: dict[UUID, list[Revision | Text]] = {}
+    for one in revisions:
+        told.setdefault(one.where.id, []).append(one)
+    changes = _changes(told, store.known(session, list(told)))
+    if not changes:
+        return
+    store.lock(session, changes)
+    changes = _changes({item: told[item] for item in changes}, store.known(session, list(changes)))
+    if written := [one for one in changes.values() if one is not None]:
+        store.save_all(session, written, now)
+    if gone := [item for item, one in changes.items() if one is None]:
+        store.remove_these(session, gone)
+
+
+def _changes(
+    told: Mapping[UUID, Sequence[Revision | Text]], known: Mapping[UUID, store.Known]
+) -> dict[UUID, store.Written | None]:
+    """What is to be written, by the document's id; None: it is to be removed."""
+    changes: dict[UUID, store.Written | None] = {}
+    for item, revisions in told.items():
+        there = known.get(item)
+        after = _after(revisions, there)
+        is_over = after is None and there is not None and isinstance(revisions[-1], Text)
+        is_news = after is not None and (there is None or there.etag != after.etag)
+        if is_over or is_news:
+            changes[item] = after
+    return changes
+
+
+def _after(revisions: Sequence[Revision | Text], there: store.Known | None) -> store.Written | None:
+    """The document as it is to be; None where there is none, or nothing is to be said in one that is no JSON."""
+    content, content_type, where = (there.json if there else None), "application/json", revisions[0].where
+    for one in revisions:
+        if isinstance(one, Text):
+            content = one.text.encode() if one.text else None
+            content_type = "text/plain; charset=utf-8"
+        else:
+            content = one.revised(content)
+    return None if content is None else store.Written(where, content, content_type, documents.etag(content))
 
 
 def listed(session: Session, where: Place, since: datetime | None = None) -> tuple[list[str], datetime | None]:

@@ -54,10 +54,4 @@ CMI5_LAUNCH_PARAMETERS = _CMI5_CONTEXT + "launchparameters"
 CMI5_PROGRESS = "https://w3id.org/xapi/cmi5/result/extensions/progress"
 CMI5_REASON = "https://w3id.org/xapi/cmi5/result/extensions/reason"
 
-SCORM_ACTIVITY_STATE = "https://w3id.org/xapi/scorm/activity-state"
-SCORM_ATTEMPT_STATE = "https://w3id.org/xapi/scorm/attempt-state"
-SCORM_SUSPEND_DATA = "https://w3id.org/xapi/scorm/types/adl-suspend-data"
-SCORM_ACTIVITY_PROFILE = "https://w3id.org/xapi/scorm/activity-profile"
-SCORM_AGENT_PROFILE = "https://w3id.org/xapi/scorm/agent-profile"
-
 SIGNATURE_USAGE = "http://adlnet.gov/expapi/attachments/signature"

@@ -6,7 +6,7 @@ from scorm_player import statements
 from scorm_player.scorm import cmi, transfer, visit
 from scorm_player.scorm.sequencing.tree import ActivityTree, Node
 from scorm_player.scorm.visit import Learner as Learner
-from scorm_player.services import play
+from scorm_player.services import documents, play
 from scorm_player.services.playing import Playing, announce, promote, say, source_of
 from scorm_player.services.standing import tell_standing
 from scorm_player.store import runtime as store
@@ -55,6 +55,7 @@ def conclude(
             outcome.navigation
         )  # until the player has followed it; the next launch forgets it
     state.cmi = data.text()
+    documents.left(playing, outcome.shared)
     return outcome
 
 

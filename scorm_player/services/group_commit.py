@@ -26,6 +26,7 @@ from core.errors import Unavailable
 from core.logs import logger
 from lrs.services import hooks
 from lrs.services import statements as lrs
+from scorm_player.services import documents
 from scorm_player.services.playing import Sitting, authority, item_of, promoted
 from scorm_player.services.projection import project
 from scorm_player.services.runtime import Committed
@@ -241,9 +242,11 @@ def _take(one: _Taking, request: Request) -> bool:
 
 
 def _keep(session: Session, taken: Sequence[_Taking], now: datetime) -> None:
-    store.keep(session, [_change(one) for one in taken], now)
+    changes = [_change(one) for one in taken]
+    store.keep(session, changes, now)
     for one in taken:
         project(session, one.rows[2], one.sitting.item.standard, one.sitting.data.values, one.elements)
+    documents.begun(session, [one.sitting for one, change in zip(taken, changes, strict=True) if change.has_begun], now)
     if made := [statement for one in taken for statement in one.sitting.made]:
         lrs.store(session, made, authority=authority())  # last: from here on all who store wait for this transaction
 

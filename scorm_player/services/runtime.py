@@ -19,7 +19,7 @@ from scorm_player.scorm.sequencing.requests import NavigationRequest
 from scorm_player.scorm.sequencing.tree import ActivityTree
 from scorm_player.scorm.sequencing.validity import look_ahead
 from scorm_player.scorm.visit import Learner as Learner
-from scorm_player.services import limits, play, playback
+from scorm_player.services import documents, limits, play, playback
 from scorm_player.services.ending import conclude, conclude_again
 from scorm_player.services.launching import (
     How,
@@ -125,8 +125,10 @@ def commit(
     launched = playing.launched
     first = launched.last_sequence
     before = promoted(playing.state)
-    was_over = launched.state not in store.OPEN
+    was_over, was_begun = launched.state not in store.OPEN, launched.initialized_at is not None
     taken = take(playing, batches, announced)
+    if launched.initialized_at is not None and not was_begun:
+        documents.begun(session, [playing], now)
     ended = taken.terminated
     if playing.counts:
         project(session, playing.state, playing.item.standard, playing.data.values, taken.elements)
@@ -138,6 +140,8 @@ def commit(
         conclude(playing, terminated=False)
     elif promoted(playing.state) != before:
         tell_standing(playing, None, has_ended=False)
+    if was_over and taken.elements:
+        documents.left(playing)
     say(playing)
     keep_aside(playing)
     if promoted(playing.state) != before or (launched.state in ENDED and not was_over):
