@@ -1,6 +1,5 @@
 """Two at once: what one is publishing the other cannot change, neither by the services nor by SQL."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from catalog.errors import VersionIsFinal
 from catalog.services import courses, drafts, publishing
+from tests.waiting import until_somebody_waits
 
 
 def by_service(session, made):
@@ -31,22 +31,9 @@ def test_a_change_that_waits_for_publishing_is_refused(database, cast, northwind
         with database.write(cast.northwind) as session:
             publishing.publish(session, made.course_id, by=None, now=now)
             waiting = another.submit(change_it)
-            _wait_until_somebody_waits(session)
+            until_somebody_waits(session)
         with pytest.raises(refusal):
             waiting.result(10)
 
     with database.read(cast.northwind) as session:
         assert courses.outline(session, made.version_id)[0].title == "Start here"
-
-
-def _wait_until_somebody_waits(session):
-    query = text(
-        "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
-        "WHERE NOT l.granted AND a.datname = current_database()"
-    )
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        if session.execute(query).scalar():
-            return
-        time.sleep(0.05)
-    raise AssertionError("nobody waits")

@@ -1,10 +1,12 @@
 """What other rooms do with the store, inside their own transactions."""
 
+import hashlib
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+import orjson
 import pytest
 from sqlalchemy import text
 
@@ -183,6 +185,67 @@ def test_a_room_writes_and_reads_documents(db):
         documents.find(db, documents.place(documents.Kind.STATE, "x", activity="http://x.example/", agent=agent()))
         is None
     )
+
+
+WHERE = documents.place(
+    documents.Kind.STATE, "https://x.example/list", activity="http://courses.example/1", agent=agent()
+)
+REVISION = documents.Revision(WHERE, {"a": 1, "gone": None}, {"items": ["x", "y"]})
+MOMENT = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("before", "content_type", "after"),
+    [
+        pytest.param(None, "", {"a": 1, "items": ["x", "y"]}, id="none yet"),
+        pytest.param(b'{"a":0,"b":[2],"gone":3}', "application/json", {"a": 1, "b": [2], "items": ["x", "y"]},
+                     id="what others say stays"),
+        pytest.param(b'{"items":["z","x"]}', "application/json; charset=utf-8", {"items": ["z", "x", "y"], "a": 1},
+                     id="new items come last, each once"),
+        pytest.param(b'{"items":7}', "application/json", {"items": ["x", "y"], "a": 1}, id="no list gives way to one"),
+        pytest.param(b'[1]', "application/json", {"a": 1, "items": ["x", "y"]}, id="no object gives way to one"),
+        pytest.param(b'{"b":2}', "text/plain", {"a": 1, "items": ["x", "y"]}, id="no JSON gives way to an object"),
+    ],
+)  # fmt: skip
+def test_what_a_room_has_to_say_is_merged_into_a_document(db, before, content_type, after):
+    if before is not None:
+        documents.put(db, WHERE, before, content_type, now=MOMENT)
+
+    documents.revise(db, [REVISION], MOMENT)
+
+    found = documents.get(db, WHERE)
+    assert (orjson.loads(found.content), found.content_type) == (after, "application/json")
+    assert found.etag == f'"{hashlib.sha1(found.content, usedforsecurity=False).hexdigest()}"'
+
+
+def test_a_document_that_says_so_already_is_left_alone_and_one_that_changes_moves_on(db):
+    documents.put(db, WHERE, b'{ "items": ["y", "x"], "a": 1 }', "application/json", now=MOMENT)
+    documents.revise(db, [REVISION], MOMENT + timedelta(hours=1))
+    assert documents.get(db, WHERE).content == b'{ "items": ["y", "x"], "a": 1 }'
+    assert documents.get(db, WHERE).updated_at == MOMENT
+
+    documents.revise(db, [documents.Revision(WHERE, {"a": 2})], MOMENT - timedelta(hours=1))
+
+    assert documents.listed(db, WHERE, since=MOMENT)[0] == [WHERE.document_id], "a clock behind hides no change"
+
+
+def test_two_that_speak_of_one_document_are_both_heard(db):
+    documents.revise(db, [documents.Revision(WHERE, members={"items": [one]}) for one in "xyx"], MOMENT)
+
+    assert orjson.loads(documents.get(db, WHERE).content) == {"items": ["x", "y"]}
+
+
+def test_a_text_of_a_room_comes_changes_and_goes_and_nothing_is_begun_for_nothing(db):
+    for text_of_it, content in (("ä\0", "ä\0".encode()), ("b", b"b"), (None, None), ("", None)):
+        documents.revise(db, [documents.Text(WHERE, text_of_it)], MOMENT)
+        found = documents.find(db, WHERE)
+        assert (found and found.content) == content
+
+    documents.revise(db, [documents.Revision(WHERE, {"gone": None})], MOMENT)
+    assert documents.find(db, WHERE) is None
+    documents.put(db, WHERE, b"somebody's", "text/plain", now=MOMENT)
+    documents.revise(db, [documents.Revision(WHERE, {"gone": None})], MOMENT)
+    assert documents.get(db, WHERE).content == b"somebody's"
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,11 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 
 from accounts import login
 from core import clock
+from lrs.tables import Document
 from scorm_player.scorm.sequencing.definition import Edition
 from scorm_player.services import group_commit, registrations, runtime
 from scorm_player.services.group_commit import Request, committer
@@ -91,6 +93,25 @@ def test_many_learners_are_kept_in_one_transaction_with_answers_time_and_stateme
         opened = session.get(LaunchSession, (cast.northwind, third.session_id))
         assert opened.state == "initialized"
         assert opened.initialized_at is not None
+
+
+def test_many_who_begin_together_get_their_documents_each_for_themselves(database, cast, class_of):
+    learners = class_of(3)
+
+    commit(database, *[request(cast, one, 1, initialized=True) for one in learners])
+    before = documents_of(database, cast)
+    commit(database, *[request(cast, one, 2, ("cmi.suspend_data", "p1")) for one in learners])
+
+    names = ["activity-state", "agent-profile", "attempt-state"]
+    assert sorted((row.agent[-1], row.document_id.rpartition("/")[2]) for row in before) == [
+        (str(number), name) for number in range(3) for name in names
+    ]
+    assert [row.etag for row in documents_of(database, cast)] == [row.etag for row in before]
+
+
+def documents_of(database, cast):
+    with database.read(cast.northwind) as session:
+        return list(session.scalars(select(Document).order_by(Document.id)))
 
 
 def test_a_group_ends_as_the_same_commits_one_by_one(database, cast, class_of):
