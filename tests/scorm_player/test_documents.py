@@ -15,7 +15,7 @@ from lrs.tables import Document
 from scorm_player import documents
 from scorm_player.scorm.sequencing.definition import CompletionThreshold, DataMap, Edition, LimitConditions
 from scorm_player.scorm.visit import Item, Learner
-from scorm_player.services import preview, registrations, repair, runtime
+from scorm_player.services import packages, playback, preview, registrations, repair, runtime
 from scorm_player.services.repair import By
 from scorm_player.statements import Source
 from scorm_player.store import runtime as store
@@ -259,6 +259,7 @@ def test_they_come_and_go_with_the_event_that_they_tell_of(database, cast):
 def test_data_stores_are_documents_that_the_attempt_points_to(db, cast):
     maps = (DataMap("notes"), DataMap("given", write_shared_data=False))
     registration = registered(db, cast.ana, sco("one", data_maps=maps), **FOURTH)
+    store.save_shared_data(db, cast.ana, {"given": "by another course, which has told it"}, NOW)
     launch = launched(db, registration)
     sent(db, launch, 1, ("adl.data.0.store", "remember the exits"), SUSPEND, initialized=True, terminated=True)
 
@@ -341,6 +342,16 @@ def test_comments_of_the_lms_are_told_while_there_are_any(standard, values, told
 )
 def test_an_activity_profile_holds_what_the_manifest_says_in_the_ranges_of_the_profile(item, told):
     assert {name: value for name, value in documents.activity_profile(item).items() if value is not None} == told
+
+
+def test_a_mastery_score_is_told_whatever_decides_about_passing(db, cast):
+    registration = registered(db, cast.ana, sco("one", mastery_score=80))
+    version = registrations.summary(db, registration).package_version_id
+    playback.change(db, packages.version(db, version).package_id, {"mastery_decides": False}, now=NOW)
+
+    sent(db, launched(db, registration), 1, initialized=True)
+
+    assert profile_of_activity(db) == {"scaled_passing_score": 0.8}
 
 
 def test_what_no_package_says_any_more_is_not_in_the_activity_profile_and_what_others_say_stays(db, cast):
