@@ -58,8 +58,10 @@ class StaticFiles:
         wants_gzip = "gzip" in request.headers.get("Accept-Encoding", "")
         if path is None or not wants_gzip or Path(path).suffix not in COMPRESSED or not Path(path).is_file():
             return send_from_directory(self.folder, name, max_age=max_age)
-        response = send_file(io.BytesIO(_gzip(path, Path(path).stat().st_mtime_ns)), mimetypes.guess_type(path)[0])
-        response.cache_control.max_age = max_age
+        changed = Path(path).stat().st_mtime_ns
+        response = send_file(
+            io.BytesIO(_gzip(path, changed)), mimetypes.guess_type(path)[0], max_age=max_age, etag=f"{changed:x}-gzip"
+        )
         response.headers["Content-Encoding"] = "gzip"
         response.vary.add("Accept-Encoding")
         return response

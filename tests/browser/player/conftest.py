@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -54,7 +55,7 @@ const api = find("API_1484_11") || find("API");
 
 @dataclass
 class Stage:
-    """A running application, its database, what its content host serves, and how often it is asked."""
+    """A running application, its database, what its content host serves, and how often each file is asked for."""
 
     app: Flask
     database: Database
@@ -63,6 +64,7 @@ class Stage:
     pages: dict[str, str] = field(default_factory=lambda: dict.fromkeys(("one.html", "two.html"), SCO))
     server: BaseWSGIServer | None = None
     under_way: int = 0
+    asked: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -89,6 +91,7 @@ class Stage:
         """The application, counting."""
         with self.lock:
             self.under_way += 1
+            self.asked[environ["PATH_INFO"].rpartition("/")[2]] += 1
         try:
             answer = self.app(environ, start_response)
             try:
