@@ -1,5 +1,9 @@
-"""Resolve the direct dependencies of pyproject.toml into requirements/*.txt: exact, hashed, for every platform."""
+"""Resolve the direct dependencies of pyproject.toml into requirements/*.txt: exact, hashed, for every platform.
 
+uv, which installs them, has a list of its own, since it comes first.
+"""
+
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,13 +14,15 @@ OPTIONS = ["--universal", "--generate-hashes", "--no-emit-index-url", "--no-head
 
 
 def main() -> int:
-    """Write both lists."""
+    """Write the lists."""
     uv = Path(sys.executable).parent / "uv"
     for name, extra in SETS.items():
         target = f"requirements/{name}.txt"
         command = [str(uv), "pip", "compile", "--quiet", *OPTIONS, "--python-version", "3.11", "pyproject.toml", *extra]
         if subprocess.run([*command, "-o", target], cwd=ROOT, check=False).returncode != 0:
             return 1
+    whole = (ROOT / "requirements" / "dev.txt").read_text()
+    (ROOT / "requirements" / "uv.txt").write_text(re.search(r"^uv==(?:.*\\\n)*.*\n", whole, re.MULTILINE)[0])
     return 0
 
 
