@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev serve test check lint format types contracts tests browser conformance bench bench-people hard-times fuzz docs migration demo lock clean-venv audit
+.PHONY: help setup setup-dev serve test check lint format types contracts tests chromium compiled browser conformance bench bench-people hard-times fuzz docs migration demo lock clean-venv audit
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -16,7 +16,9 @@ setup-dev:
 serve: setup ## Set up what is missing and run everything: database, web, worker, demo data
 	@exec $(BIN)/stoa serve
 
-test: setup-dev check tests ## Set up what is missing, run all checks and all tests (what CI runs)
+test: setup-dev ## Set up what is missing, run all checks and all tests (what CI runs)
+	@$(MAKE) --no-print-directory -j3 -O check chromium compiled
+	@$(BIN)/python tools/run_tests.py
 
 check: lint types contracts ## Static checks: format, lint, types, contracts
 
@@ -30,12 +32,16 @@ types: setup-dev ## Strict typing
 contracts: setup-dev ## The room rule
 	@$(BIN)/lint-imports
 
-tests: setup-dev ## All tests, browser tests included
+chromium: setup-dev
 	@$(BIN)/python tools/chromium.py > /dev/null
+
+compiled: setup-dev # what the test processes import: else each of them, all at the same moment, compiles all of it
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --collect-only -q > /dev/null 2>&1 || true  # the tests say what is wrong
+
+tests: chromium ## All tests, browser tests included
 	@$(BIN)/python tools/run_tests.py
 
-browser: setup-dev ## Browser tests only
-	@$(BIN)/python tools/chromium.py > /dev/null
+browser: chromium ## Browser tests only
 	@$(BIN)/python tools/run_tests.py -m browser
 
 conformance: setup-dev ## The official test data in ../shared/conformance

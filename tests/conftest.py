@@ -116,16 +116,28 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def template(server_url: str, _quick: None) -> Iterator[tuple[str, Cast]]:
-    """A migrated database with two organizations and their people, to be copied."""
-    name = f"stoa_template_{uuid4().hex[:10]}"
-    _administer(server_url, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    url = _url(server_url, name)
-    migrations.migrate(url)
-    database = Database(url, pool_size=1)
-    cast = _people(database)
-    database.close()
-    yield name, cast
-    _drop(server_url, name)
+    """A migrated database with two organizations and their people, to be copied; one for all processes of a run.
+
+    The first of them that wants it makes it while the others wait, and the last one drops it.
+    """
+    name = f"stoa_template_{os.environ.get('PYTEST_XDIST_TESTRUNUID', uuid4().hex)[:10]}"
+    with psycopg.connect(server_url, autocommit=True) as door:
+        door.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
+        if door.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
+            door.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            migrations.migrate(_url(server_url, name))
+            database = Database(_url(server_url, name), pool_size=1)
+            cast = _people(database)
+            database.close()
+        else:
+            cast = _people_there(_url(_superuser(server_url), name))
+        door.execute("SELECT pg_advisory_lock_shared(hashtext(%s))", [name])
+        door.execute("SELECT pg_advisory_unlock(hashtext(%s))", [name])
+        yield name, cast
+        door.execute("SELECT pg_advisory_unlock_shared(hashtext(%s))", [name])
+        (is_last,) = door.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [name]).fetchone() or (False,)
+        if is_last:
+            _drop(server_url, name)
 
 
 @pytest.fixture(scope="session")
@@ -346,6 +358,13 @@ def _people(database: Database) -> Cast:
                 )  # fmt: skip
             session.execute(delete(DomainEvent))  # the stories begin when everybody has joined
     return Cast(**ids)
+
+
+def _people_there(superuser_url: str) -> Cast:
+    """Answer whom another process of this run has put into the template."""
+    query = "SELECT split_part(email, '@', 1), id FROM users UNION ALL SELECT slug, id FROM organizations"
+    with psycopg.connect(superuser_url) as connection:
+        return Cast(**dict(connection.execute(query).fetchall()))
 
 
 _NORTHWIND = {"ana": "learner", "ben": "training_admin", "cem": "org_admin"}
