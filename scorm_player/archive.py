@@ -464,10 +464,20 @@ def read(file: BinaryIO, member: Member, limit: int) -> bytes:
 
 
 def below(index: Index, root: str) -> Index:
-    """Return the index of the folder `root` ("" or with a slash at its end), names counted from there."""
+    """Return the index of the folder `root` ("" or with a slash at its end), names counted from there.
+
+    What differs from it in capitals alone is the same folder, as it is where most packages are made; of two files that
+    are one then, that of the folder in its own letters counts.
+    """
     if not root:
         return index
-    return Index(tuple(replace(m, name=m.name[len(root) :]) for m in index.members if m.name.startswith(root)))
+    depth = root.count("/")
+    inside = [member for member in index.members if member.name.casefold().startswith(root.casefold())]
+    first: dict[str, Member] = {}
+    for member in sorted(inside, key=lambda one: not one.name.startswith(root)):
+        first.setdefault("/".join(member.name.split("/")[depth:]), member)
+    kept = {member.name: name for name, member in first.items()}
+    return Index(tuple(replace(member, name=kept[member.name]) for member in inside if member.name in kept))
 
 
 def setting(field: str) -> str:

@@ -64,6 +64,13 @@ class Findings:
         if self.counts[rule] <= MENTIONED_PER_RULE:
             self.kept.append(Finding(file, line, rule, severity, bounded(message), remedy))
 
+    def take(self, others: Findings) -> None:
+        """Take all that others have collected."""
+        mentioned = Counter(finding.rule for finding in others.kept)
+        for one in others.kept:
+            self.add(one.rule, one.severity, one.message, one.remedy, file=one.file, line=one.line)
+        self.counts += others.counts - mentioned
+
     def warn(self, rule: str, message: str, remedy: str, *, file: str = "", line: int = 0) -> None:
         """Take something a learner may feel."""
         self.add(rule, Severity.WARNING, message, remedy, file=file, line=line)

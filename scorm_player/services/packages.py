@@ -22,7 +22,7 @@ from scorm_player.events import PackageImported, PackageRefused
 from scorm_player.findings import Finding, Findings, Refused, Severity
 from scorm_player.scorm.manifest.model import Manifest, Metadata, Organization
 from scorm_player.scorm.manifest.parse import parse
-from scorm_player.scorm.manifest.places import MANIFEST, find_root
+from scorm_player.scorm.manifest.places import MANIFEST, MISSING, OUTSIDE, find_root
 from scorm_player.scorm.sequencing.definition import Activity, Edition
 from scorm_player.services.shelf import Shelf
 from scorm_player.store import packages as store
@@ -135,11 +135,44 @@ def examine(file: BinaryIO, limits: Limits, report: Report = lambda _percent, _n
 
 
 def read_manifest(file: BinaryIO, whole: Index, limits: Limits, findings: Findings) -> tuple[Index, Manifest]:
-    """Return what lies in the manifest's folder, and what the manifest says. Raises Refused."""
-    index = archive.below(whole, find_root(whole, findings))
-    found = (member for member in index.members if member.name.lower() == MANIFEST)
+    """Return what is served of the zip, and what the manifest says. Raises Refused.
+
+    That is the manifest's folder; the whole zip, where hrefs lead out of this folder to what lies beside it.
+    """
+    root = find_root(whole, findings)
+    inner = archive.below(whole, root)
+    found = (member for member in inner.members if member.name.lower() == MANIFEST)
     data = archive.read(file, min(found, key=lambda member: member.name != MANIFEST), limits.max_xml_bytes)
-    return index, parse(data, findings, archive.Folder(file, index), max_bytes=limits.max_xml_bytes)
+    reading = read_from(file, inner, "", data, limits)
+    if root and reading.told.counts[OUTSIDE]:
+        reading = min(reading, read_from(file, whole, root, data, limits), key=Read.problems)
+    findings.take(reading.told)
+    if isinstance(reading.manifest, Refused):
+        raise reading.manifest
+    return reading.index, reading.manifest
+
+
+@dataclass(frozen=True)
+class Read:
+    """A manifest as it is read when these files are served."""
+
+    index: Index
+    manifest: Manifest | Refused
+    told: Findings
+
+    def problems(self) -> tuple[bool, int]:
+        """Whether it is refused, and how many hrefs lead nowhere."""
+        return isinstance(self.manifest, Refused), self.told.counts[OUTSIDE] + self.told.counts[MISSING]
+
+
+def read_from(file: BinaryIO, index: Index, folder: str, data: bytes, limits: Limits) -> Read:
+    """Read a manifest that lies in a folder of these files."""
+    told = Findings()
+    try:
+        manifest = parse(data, told, archive.Folder(file, index), folder=folder, max_bytes=limits.max_xml_bytes)
+    except Refused as refused:
+        return Read(index, refused, told)
+    return Read(index, manifest, told)
 
 
 def told_in_steps(report: Report) -> archive.Progress:

@@ -16,7 +16,7 @@ from scorm_player import archive
 from scorm_player.archive import Index
 from scorm_player.findings import Finding, Findings
 from scorm_player.scorm.manifest import schema_check
-from scorm_player.scorm.manifest.places import MANIFEST
+from scorm_player.scorm.manifest.places import MANIFEST, find_root
 from scorm_player.scorm.manifest.xml import blank_declaration, decode, with_prefixes_declared
 
 RULE = "schema."
@@ -79,6 +79,7 @@ def in_words(reason: str) -> str:
 
 def lay_out(file: BinaryIO, index: Index, folder: Path) -> bool:
     """Write manifest and schemas to a folder of their own; answer whether there are schemas."""
+    index = archive.below(index, find_root(index, Findings()))
     schemas = [m for m in index.members if m.name.lower().endswith(".xsd") and m.size <= LARGEST_SCHEMA]
     manifest = index.find(MANIFEST)
     if not schemas or manifest is None:

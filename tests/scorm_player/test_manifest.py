@@ -158,13 +158,8 @@ def test_a_document_type_in_a_comment_or_a_text_is_none():
             2,
             id="submanifest",
         ),
-        pytest.param(
-            scorm_12('<item identifier="x">' * 61 + manifests.ITEM + "</item>" * 61),
-            "manifest.too_deep",
-            2,
-            id="items without end",
-        ),
-        pytest.param("<a>" * 5000 + "</a>" * 5000, "xml.not_well_formed", 1, id="elements without end"),
+        pytest.param("<a>" * 5000 + "</a>" * 5000, "xml.too_deep", 1, id="elements without end"),
+        pytest.param(scorm_12("<item>" * 100_000 + "</item>" * 100_000), "xml.too_deep", 2, id="items without end"),
     ],
 )
 def test_what_cannot_be_played_is_refused_with_its_line(text, rule, line):
@@ -242,6 +237,12 @@ def test_a_collection_that_everybody_refers_to_does_not_grow_without_end():
         pytest.param(["course/imsmanifest.xml", "course/a.html"], "course/", ["manifest.nested"], id="in one folder"),
         pytest.param(["a/b/imsmanifest.xml", "a/x.txt"], "a/b/", ["manifest.nested"], id="in a folder of a folder"),
         pytest.param(["IMSManifest.XML"], "", ["manifest.capitals"], id="in capitals"),
+        pytest.param(
+            ["course/a.html", "Course/IMSManifest.xml"],
+            "Course/",
+            ["manifest.nested", "manifest.capitals"],
+            id="in a folder that has two spellings",
+        ),
         pytest.param(["IMSMANIFEST.XML", "imsmanifest.xml"], "", [], id="in its own letters beside one in capitals"),
         pytest.param(
             ["c/imsmanifest.xml", "__MACOSX/imsmanifest.xml"], "c/", ["manifest.nested"], id="beside a Mac's own folder"
@@ -465,6 +466,32 @@ def test_items_nest_and_clusters_are_told_from_leaves():
     assert not findings
 
 
+def deep(levels):
+    """Chapters inside of one another, each with a page at its end, and the titles of the pages from within."""
+    opened = "".join(f'<item identifier="C{n}"><title>Chapter {n}</title>' for n in range(levels))
+    pages = [f'<item identifier="P{n}" identifierref="R1"><title>Page {n}</title></item></item>' for n in range(levels)]
+    return opened + "".join(reversed(pages)), [f"Page {n}" for n in reversed(range(levels))]
+
+
+def activity_depth(activity, depth=1):
+    yield depth
+    for child in activity.children:
+        yield from activity_depth(child, depth + 1)
+
+
+@pytest.mark.parametrize("levels", [59, 60, 61, 120])
+def test_items_of_any_depth_are_played_in_their_order(levels):
+    """The books set no limit; what lies deeper than anybody can show is shown side by side."""
+    text, pages = deep(levels)
+
+    parsed, findings = read(scorm_2004(text))
+
+    activities = list(parsed.organizations[0].structure.root.walk())
+    assert [activity.title for activity in activities if activity.resource] == pages
+    assert rules_of(findings) == ([] if levels < 60 else ["manifest.too_deep"])
+    assert max(activity_depth(parsed.organizations[0].structure.root)) <= 61
+
+
 def test_an_item_with_a_page_and_items_gets_the_page_as_its_first_item():
     parsed, findings = read(
         scorm_12(
@@ -663,11 +690,26 @@ def test_prerequisites_that_cannot_be_read_are_reported(script):
         pytest.param("A/B.HTML", ["a/b.html"], "a/b.html", ["manifest.file_name"], id="capitals"),
         pytest.param("./x/../b.html", ["b.html"], "b.html", [], id="dots inside"),
         pytest.param("/b.html", ["b.html"], "b.html", ["manifest.absolute_path"], id="from the top"),
-        pytest.param("../b.html", ["b.html"], None, ["manifest.outside"], id="outside"),
+        pytest.param("../b.html", ["c.html"], None, ["manifest.outside"], id="outside"),
+        pytest.param("../b.html?x=1", ["b.html"], "b.html?x=1", ["manifest.outside"], id="outside of where it is"),
+        pytest.param("a/../../pages/B.html", ["pages/b.html"], "pages/b.html", ["manifest.outside"], id="up and down"),
+        pytest.param("..b.html", ["..b.html"], "..b.html", [], id="a name that begins with dots"),
+        pytest.param("..", [], None, ["manifest.outside"], id="the folder above"),
+        pytest.param(
+            "C:\\courses\\fire\\a\\b.html",
+            ["a/b.html", "b.html"],
+            "a/b.html",
+            ["manifest.back_slash", "manifest.outside"],
+            id="on the author's machine",
+        ),
+        pytest.param(
+            "file:///C:/fire/b.html#top", ["b.html"], "b.html#top", ["manifest.outside"], id="there, as an address"
+        ),
+        pytest.param("file:///etc/passwd", ["passwd.html"], None, ["manifest.outside"], id="a local file"),
+        pytest.param("../" * 30_000 + "x", [], None, ["manifest.outside"], id="up without end"),
         pytest.param("c.html", ["b.html"], "c.html", ["manifest.file_missing"], id="missing"),
         pytest.param("https://x.example/y", [], "https://x.example/y", ["manifest.external"], id="on the web"),
         pytest.param("javascript:alert(1)", [], None, ["manifest.scheme"], id="a script"),
-        pytest.param("file:///etc/passwd", [], None, ["manifest.scheme"], id="a local file"),
         pytest.param("http://[x", [], None, ["manifest.scheme"], id="a broken address"),
     ],
 )
@@ -690,6 +732,9 @@ def test_an_href_leads_to_its_file_however_it_is_written(href, files, url, rules
         ("m", "", "s", "m/s/index.html"),
         ("m/", "r/", "/s/", "s/index.html"),
         ("", "", "page.html", "index.html"),
+        ("a/b/", "../", "../c/", "c/index.html"),
+        ("a/b/", "", "../../", "index.html"),
+        ("file:///C:/courses/a/", "", "b/", "a/b/index.html"),
     ],
 )
 def test_xml_base_counts_at_every_level(manifest_base, resources_base, resource_base, file):
@@ -702,6 +747,18 @@ def test_xml_base_counts_at_every_level(manifest_base, resources_base, resource_
     parsed, _ = read(text, {file: ""})
 
     assert (parsed.resources["R1"].href, parsed.resources["R1"].is_missing) == (file, False)
+
+
+def test_an_href_that_leads_out_makes_only_its_own_item_unplayable():
+    items = manifests.ITEM + '<item identifier="I2" identifierref="R2"><title>Lost</title></item>'
+    resources = manifests.SCO_12 + manifests.SCO_12.replace("R1", "R2").replace("index.html", "../../etc/passwd")
+
+    parsed, findings = read(scorm_12(items, resources), {"index.html": ""})
+
+    assert [activity.title for activity in parsed.organizations[0].structure.root.children] == ["Lesson"]
+    assert rules_of(findings) == [
+        "manifest.outside", "manifest.resource_without_href", "manifest.nothing_to_open",
+    ]  # fmt: skip
 
 
 def test_a_base_on_the_web_makes_content_external():

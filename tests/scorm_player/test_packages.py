@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from core import clock
 from core.errors import NotFound
 from core.jobs import Work
 from core.tables import AuditLog, DomainEvent, File
@@ -148,7 +149,7 @@ def test_a_refused_upload_leaves_nothing_but_its_report(file, rule, upload, app,
 
 
 def test_a_refusal_comes_with_what_was_found_before_it(upload):
-    outside = manifests.SCO_12.replace("index.html", "../index.html")
+    outside = manifests.SCO_12.replace("index.html", "../../lost.html")
 
     done = upload(course(manifests.scorm_12(resources=outside)))
 
@@ -159,6 +160,43 @@ def test_a_refusal_comes_with_what_was_found_before_it(upload):
         ("manifest.nothing_to_open", "warning"),
         ("manifest.empty_organization", "warning"),
     ]
+
+
+SHARED = {
+    "fire/imsmanifest.xml": manifests.scorm_12(
+        manifests.ITEM + '<item identifier="I2" identifierref="R2"><title>Shared</title></item>',
+        manifests.SCO_12 + manifests.SCO_12.replace("R1", "R2").replace("index.html", "../Pages/shared page.html?a=1"),
+    ),
+    "fire/index.html": PAGE,
+    "pages/shared page.html": "<title>Shared</title>",
+}
+
+
+def test_what_lies_beside_the_manifests_folder_is_played_from_there(upload, client, database, cast):
+    """Whoever zips the folder above has all that the manifest names in the zip; nothing outside of it is ever read."""
+    done = upload(zips.zipped(SHARED))
+
+    with database.write(cast.northwind) as session:
+        (version,) = packages.ready_versions(session)
+        items = [item.launch_path for item in packages.items(session, version.id) if item.launch_path]
+        path = packages.content_path(session, version.id, clock.now())
+    assert [f["rule"] for f in done["findings"]] == ["manifest.nested", "manifest.file_name"]
+    assert items == ["fire/index.html", "pages/shared%20page.html?a=1"]
+    for item in items:
+        assert client.get(path + item, base_url="http://127.0.0.1").status_code == 200
+    assert client.get(f"{path}../../etc/passwd", base_url="http://127.0.0.1").status_code == 404
+
+
+def test_the_folder_of_the_manifest_stays_the_package_where_nothing_lies_beside_it(upload, database, cast):
+    files = {name: content for name, content in SHARED.items() if name.startswith("fire/")}
+
+    done = upload(zips.zipped({**files, "fire/shared page.html": PAGE}))
+
+    with database.read(cast.northwind) as session:
+        (version,) = packages.ready_versions(session)
+        items = [item.launch_path for item in packages.items(session, version.id) if item.launch_path]
+    assert items == ["index.html", "shared%20page.html?a=1"]
+    assert [f["rule"] for f in done["findings"]] == ["manifest.nested", "manifest.outside"]
 
 
 def test_bytes_that_somebody_else_holds_survive_a_refusal(upload, app, database, cast):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 from scorm_player.scorm.manifest import metadata, sequencing, values
@@ -23,29 +24,47 @@ DEEPEST_ITEM = 60
 TIME_LIMIT_ACTIONS = ("exit,message", "exit,no message", "continue,message", "continue,no message")
 
 
-def items_of(reading: Reading, parent: Element, about: dict[str, Metadata], depth: int) -> tuple[Activity, ...]:
-    """Return the items below an organization or item that can be opened or hold something that can."""
-    found = (item_of(reading, element, about, depth) for element in reading.source.children(parent, "cp:item"))
+def items_of(reading: Reading, parent: Element, about: dict[str, Metadata], depth: int = 1) -> tuple[Activity, ...]:
+    """Return the items below an organization or item that can be opened or hold something that can.
+
+    No book says how deep items may lie. Those below DEEPEST_ITEM are lifted up to it, in their order, and play.
+    """
+    source = reading.source
+    if depth < DEEPEST_ITEM:
+        elements = ((element, True) for element in source.children(parent, "cp:item"))
+    else:
+        elements = ((element, False) for element in lifted(source, parent))
+    found = (item_of(reading, element, about, depth, nests=nests) for element, nests in elements)
     return tuple(item for item in found if item is not None)
 
 
-def item_of(reading: Reading, element: Element, about: dict[str, Metadata], depth: int) -> Activity | None:
-    """Return one item with all below it, None when there is nothing in it to open."""
-    source = reading.source
-    if depth > DEEPEST_ITEM:
-        raise source.refuse(
+def lifted(source: Source, parent: Element) -> Iterator[Element]:
+    """Yield all items below, however deep, in document order."""
+    below = [element for element in parent.iterdescendants() if source.name(element).lower() == "cp:item"]
+    if any(element.getparent() is not parent for element in below):
+        source.warn(
             "manifest.too_deep",
-            element,
-            f"Items are nested more than {DEEPEST_ITEM} deep.",
+            parent,
+            f"Items are nested more than {DEEPEST_ITEM} deep; those below are shown at that depth, side by side.",
             "Flatten the course's structure.",
         )
+    yield from below
+
+
+def item_of(
+    reading: Reading, element: Element, about: dict[str, Metadata], depth: int, *, nests: bool
+) -> Activity | None:
+    """Return one item with all below it, None when there is nothing in it to open. `nests`: whether it holds items."""
+    source = reading.source
     identifier = own_identifier(reading, element, "item")
     title = title_of(source, element)
     if title is None:
         source.note("manifest.title", element, f"The item “{identifier}” has no title.", "Give every item a title.")
     resource = resource_for(reading, element, identifier)
-    children = items_of(reading, element, about, depth + 1)
+    children = items_of(reading, element, about, depth + 1) if nests else ()
     if resource is None and not children:
+        if not nests and source.child(element, "cp:item") is not None:
+            return None  # a heading of what was lifted out of it
         source.warn(
             "manifest.nothing_to_open",
             element,

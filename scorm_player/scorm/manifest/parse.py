@@ -31,11 +31,13 @@ def parse(
     files: Files | None = None,
     *,
     file: str = places.MANIFEST,
+    folder: str = "",
     max_bytes: int = Limits.max_xml_bytes,
 ) -> Manifest:
     """Read a manifest; raise Refused when nothing of it can be played.
 
-    `files` are those of the package, seen from the manifest's folder; without them nothing is looked up.
+    `files` are those of the package; without them nothing is looked up. `folder` is where among them the manifest
+    lies, "" for the top, else with a slash at its end.
     """
     if len(data) > max_bytes:
         raise Refused(
@@ -45,6 +47,7 @@ def parse(
             file=file,
         )
     source, root = parse_xml(data, file, findings)
+    source.folder = folder
     require_manifest(source, root)
     about = source.child(root, "cp:metadata")
     schema_version = source.text(about, "cp:schemaversion", ":schemaversion") if about is not None else None
@@ -139,7 +142,7 @@ def organization_of(reading: Reading, element: Element, told: Metadata) -> Organ
     identifier = own_identifier(reading, element, "organization")
     title = title_of(source, element) or next(iter(told.titles.values()), identifier)[:LONGEST_TITLE]
     about: dict[str, Metadata] = {}
-    children = items_of(reading, element, about, 1)
+    children = items_of(reading, element, about)
     if not children:
         source.warn(
             "manifest.empty_organization",

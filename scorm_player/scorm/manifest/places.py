@@ -12,11 +12,16 @@ from urllib.parse import unquote, urljoin, urlsplit
 from scorm_player.archive import Index, Resolution
 from scorm_player.findings import Findings, Refused
 from scorm_player.scorm.manifest.model import path_url
+from scorm_player.scorm.manifest.values import shortened
 from scorm_player.scorm.manifest.xml import XML_NAMESPACE, Element, Source
 
 MANIFEST = "imsmanifest.xml"
 OTHER_STANDARDS = {"cmi5.xml": "cmi5", "tincan.xml": "the Experience API (Tin Can)"}
 ABSOLUTE = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.-]+:)|//")
+ON_A_MACHINE = re.compile(r"file:/*(?:localhost/+)?(?:[a-z][:|]/*)?|[a-z]:/+", re.IGNORECASE)
+OUTSIDE = "manifest.outside"
+MISSING = "manifest.file_missing"
+LONGEST_WAY = 20  # folders of a path that are looked at when it leads out of the package
 SUFFIX = re.compile(r"[?#].*", re.DOTALL)
 
 
@@ -129,10 +134,20 @@ def place(source: Source, element: Element, href: str, files: Files | None) -> P
         target = join(base_of(element), reference)
     except ValueError:
         target = "//"
+    if local := ON_A_MACHINE.match(target):
+        return place_instead(source, element, reference, target[local.end() :], files)
     if ABSOLUTE.match(target):
         return external(source, element, target)
-    suffix = match[0] if (match := SUFFIX.search(target)) else ""
-    path = target[: len(target) - len(suffix)]
+    if target.startswith("/"):
+        source.warn(
+            "manifest.absolute_path",
+            element,
+            f"“{target}” starts with a slash.",
+            "Write paths relative to the manifest.",
+        )
+        target = target.lstrip("/")
+    target = posixpath.join(source.folder, target)
+    path, suffix = divided(target)
     if suffix and files is not None and files.resolve(path) is None and files.resolve(target) is not None:
         source.note(
             "manifest.bare_sign",
@@ -141,23 +156,37 @@ def place(source: Source, element: Element, href: str, files: Files | None) -> P
             "Write %23 for # and %3F for ? in hrefs, or rename the file.",
         )
         path, suffix = target, ""
-    if path.startswith("/"):
-        source.warn(
-            "manifest.absolute_path", element, f"“{path}” starts with a slash.", "Write paths relative to the manifest."
-        )
-        path = path.lstrip("/")
     inside = posixpath.normpath(path) if path else ""
-    if inside.startswith(".."):
-        source.warn(
-            "manifest.outside",
-            element,
-            f"“{path}” leads out of the package.",
-            "Put the file into the package and write its path relative to the manifest.",
-        )
-        return None
+    if inside == ".." or inside.startswith("../"):
+        return place_instead(source, element, reference, inside + suffix, files)
     if files is None:
         return Place(path_url(unquote(inside), suffix), unquote(inside))
     return found_place(source, element, inside, suffix, files, reference)
+
+
+def divided(target: str) -> tuple[str, str]:
+    """Return a reference's path, and the query or fragment that follows it."""
+    suffix = match[0] if (match := SUFFIX.search(target)) else ""
+    return target[: len(target) - len(suffix)], suffix
+
+
+def place_instead(source: Source, element: Element, href: str, target: str, files: Files | None) -> Place | None:
+    """Return the file that an href out of the package must mean, by the end of its path; None when there is none.
+
+    Nothing outside is ever looked at: such an href says where the author had the file, which may be in the package.
+    """
+    path, suffix = divided(target)
+    parts = [part for part in path.split("/") if part not in ("", ".", "..")][-LONGEST_WAY:]
+    ends = ("/".join(parts[start:]) for start in range(len(parts)))
+    found = next((meant for end in ends if files is not None and (meant := files.resolve(end))), None)
+    source.warn(
+        OUTSIDE,
+        element,
+        f"“{shortened(href)}” leads out of the package"
+        + (f"; “{found.member.name}”, which is in it, is opened instead." if found else "."),
+        "Put the file into the package and write its path relative to the manifest.",
+    )
+    return Place(path_url(found.member.name, suffix), found.member.name) if found else None
 
 
 def found_place(source: Source, element: Element, path: str, suffix: str, files: Files, href: str) -> Place:
@@ -168,7 +197,7 @@ def found_place(source: Source, element: Element, path: str, suffix: str, files:
         resolution = files.resolve(plain)
     if resolution is None:
         source.warn(
-            "manifest.file_missing",
+            MISSING,
             element,
             f"The file “{path}” is not in the package.",
             "Add the file, or correct the href.",

@@ -52,11 +52,15 @@ LOM_NAMESPACE = "http://ltsc.ieee.org/xsd/LOM"
 
 @dataclass
 class Source:
-    """The file that is being read, and the list its findings go to. `cp` is the root's namespace, whatever it is."""
+    """The file that is being read, and the list its findings go to. `cp` is the root's namespace, whatever it is.
+
+    `folder`: where in the package it lies, "" for the top, else with a slash at its end.
+    """
 
     file: str
     findings: Findings
     cp: str | None = None
+    folder: str = ""
     elements_read: int = 0
     families: dict[str, str] = field(default_factory=dict)
 
@@ -150,6 +154,8 @@ def parse_xml(data: bytes, file: str, findings: Findings) -> tuple[Source, Eleme
     try:
         root = etree.fromstring(text.encode(), strict_parser())
     except etree.XMLSyntaxError as error:
+        if error.code == etree.ErrorTypes.ERR_RESOURCE_LIMIT:  # type: ignore[attr-defined]  # of SyntaxError itself
+            raise too_deep(file, int(error.lineno or 0)) from None
         raise not_well_formed(file, str(error.msg or "it is empty"), int(error.lineno or 0)) from None
     if root is None:
         raise not_well_formed(file, "it is empty", 0)
@@ -287,6 +293,17 @@ def document_type(file: str, line: int = 0) -> Refused:
         "xml.document_type",
         "The file declares a document type (DOCTYPE), which could read other files or grow without end.",
         "Remove the DOCTYPE; SCORM describes its files by XML schemas instead.",
+        file=file,
+        line=line,
+    )
+
+
+def too_deep(file: str, line: int) -> Refused:
+    """The refusal of what would cost a reader its stack: elements inside of elements, or a text, without end."""
+    return Refused(
+        "xml.too_deep",
+        "Elements lie in one another more than 256 deep, or one text is larger than 10 MB.",
+        "Flatten the structure, or publish the package again.",
         file=file,
         line=line,
     )
