@@ -6,7 +6,8 @@ static/player/data_model.js in the browser, and both give the same answers.
 The shape of a table:
 
 * `elements`: pattern → {type, access, default, requires, …}. In a pattern `n` stands for an index and `{target}` for
-  a navigation target. access is "r", "w" or "rw", seen from the SCO.
+  a navigation target. access is "r", "w" or "rw", seen from the SCO. One that `gathers` keeps what was set before:
+  each SetValue adds to it.
 * `collections`: pattern of a collection → {id: the key of its records, or none}. Its `_count` is computed.
 * `groups`: names that have `_children` or are only the path to elements.
 * `types`: name → {strict, lenient (regular expressions for the whole value), values, min, max, spm, code}.
@@ -311,7 +312,7 @@ def _table_1_2() -> Table:
         "cmi.core.session_time": _e("duration", "w"),
         "cmi.suspend_data": _e("text4096", default=""),
         "cmi.launch_data": _e("text4096", "r", ""),
-        "cmi.comments": _e("text4096", default=""),
+        "cmi.comments": _e("text4096", default="", gathers=True),
         "cmi.comments_from_lms": _e("text4096", "r", ""),
         "cmi.objectives.n.id": _e("identifier", default=""),
         **_score_1_2("cmi.objectives.n"),

@@ -91,7 +91,7 @@ class Runtime:
         if self.state is not State.RUNNING:
             return self._fail("set_before" if self.state is State.NOT_INITIALIZED else "set_after")
         try:
-            self.write(element, value)
+            self.write(element, value, adds=True)
         except Refused as refusal:
             reason = "out_of_order" if refusal.reason == "leading_zero" else refusal.reason
             return self._fail(reason, f"SetValue of {element} to {value[:60]!r}")
@@ -131,7 +131,8 @@ class Runtime:
             raise Refused("no_value")
         return value
 
-    def write(self, element: str, value: str) -> None:
+    def write(self, element: str, value: str, *, adds: bool = False) -> None:
+        """Keep a value. `adds`: to an element that gathers, as the SCO's calls do; else it is what has been gathered."""
         if element == "":
             raise Refused("set")
         if self.reader.keyword(element) and self._is_keyword(element):
@@ -142,7 +143,11 @@ class Runtime:
         if "w" not in self._access(element, located):
             raise Refused("read_only")
         self._require_place(element, located, value)
-        self.reader.check(located.element["type"], value, self._interaction(element, located))
+        gathers = located.element.get("gathers", False)
+        if adds or not gathers:  # what has been gathered may be longer than any single value
+            self.reader.check(located.element["type"], value, self._interaction(element, located))
+        if adds and gathers:
+            value = self._gathered(element, value)
         self._require_unique(element, located, value)
         if self.reader.exceeds(located.element["type"], value):
             self.notes.append(f"{element}: {len(value)} characters, more than the smallest permitted maximum")
@@ -171,6 +176,11 @@ class Runtime:
         message = self.get_error_string(self._error)
         self._diagnostic = f"{message}. {diagnostic}"[:255] if diagnostic else message
         return "false"
+
+    def _gathered(self, element: str, value: str) -> str:
+        """Add to what is there. Content that hands back all of it with more behind means no second copy, unless strict."""
+        there = self.values.get(element, "")
+        return value if value.startswith(there) and not self.reader.strict else there + value
 
     def _access(self, element: str, located: Located) -> str:
         return self.access.get(element, str(located.element["access"]))

@@ -235,8 +235,9 @@ def end(
     """Conclude a session from its values.
 
     `terminated` is False when the window was closed without Terminate: that is an implicit suspend, unless the learner
-    has ended the attempt in so many words, and a 1.2 lesson stays incomplete. `empty_exit_suspends` and
-    `silent_finish` are the playback policy's.
+    has ended the attempt in so many words, and a 1.2 lesson stays incomplete. Else only an exit of "suspend" suspends:
+    after "logout" (deprecated), as after "normal" and "time-out", the attempt is over (RTE 4.2.8).
+    `empty_exit_suspends` and `silent_finish` are the playback policy's.
     """
     kept = dict(values)
     if item.standard == "1.2":
@@ -254,8 +255,7 @@ def end(
         success_set = "cmi.success_status" in values or success != "unknown"
         reported = kept.get("cmi.session_time", "")
     is_left = not terminated and not ended_by_learner
-    resuming = ("suspend",) if item.standard == "1.2" else ("suspend", "logout")
-    suspended = is_left or exit_ in resuming or (exit_ == "" and empty_exit_suspends)
+    suspended = is_left or exit_ == "suspend" or (exit_ == "" and empty_exit_suspends)
     return Outcome(
         values=_kept(item.standard, kept),
         suspended=suspended,

@@ -66,7 +66,7 @@ export class Runtime {
   setValue(element, value) {
     if (this.state !== RUNNING) return this.#fail(this.#when("set"));
     try {
-      this.write(element, value);
+      this.write(element, value, true);
       return this.#succeed();
     } catch (problem) {
       if (!(problem instanceof Refused)) throw problem;
@@ -108,7 +108,8 @@ export class Runtime {
     return value;
   }
 
-  write(element, value) {
+  /** Keep a value. `adds`: to an element that gathers, as the SCO's calls do; else it is what has been gathered. */
+  write(element, value, adds = false) {
     if (element === "") throw new Refused("set");
     if (this.reader.keyword(element) && this.#isKeyword(element)) throw new Refused("keyword");
     const located = this.reader.locate(element);
@@ -117,7 +118,9 @@ export class Runtime {
     }
     if (!this.#accessTo(element, located).includes("w")) throw new Refused("read_only");
     this.#requirePlace(located);
-    this.reader.check(located.element.type, value, this.#interaction(located));
+    const { gathers } = located.element;
+    if (adds || !gathers) this.reader.check(located.element.type, value, this.#interaction(located));
+    if (adds && gathers) value = this.#gathered(element, value);
     this.#requireUnique(element, located, value);
     if (this.reader.exceeds(located.element.type, value)) {
       this.notes.push(`${element}: ${value.length} characters, more than the smallest permitted maximum`);
@@ -149,6 +152,11 @@ export class Runtime {
     const message = this.getErrorString(this.error);
     this.diagnostic = diagnostic ? `${message}. ${diagnostic}`.slice(0, 255) : message;
     return "false";
+  }
+
+  #gathered(element, value) {
+    const there = this.values.get(element) ?? "";
+    return value.startsWith(there) && !this.reader.strict ? value : there + value;
   }
 
   #accessTo(element, located) {

@@ -31,10 +31,12 @@ test("every call of the official cases is answered as Python answers it", { skip
   assert.ok(made > 20000, `${made} calls`);
 });
 
-test("every odd call is answered as Python answers it, and leaves the same values", () => {
+test("every odd call is answered as Python answers it, sends the same changes and leaves the same values", () => {
   const wrong = [];
   for (const session of oddSessions()) {
-    const runtime = new Runtime(table(session.standard, session.edition || "4th"), session);
+    const changes = [];
+    const onChange = (element, value) => changes.push([element, value]);
+    const runtime = new Runtime(table(session.standard, session.edition || "4th"), { ...session, onChange });
     runtime.initialize("");
     for (const [method, element, value, answer, error] of session.calls) {
       const given = METHODS[method](runtime, element, value);
@@ -43,6 +45,7 @@ test("every odd call is answered as Python answers it, and leaves the same value
       }
     }
     assert.deepEqual(wrong.slice(0, 5), []);
+    assert.deepEqual(changes, session.changes);
     assert.deepEqual(Object.fromEntries(runtime.values), session.left);
   }
 });

@@ -50,13 +50,17 @@ VALUES = (
 
 @dataclass
 class Session:
-    """One session: what it was opened with, and its calls with what Python answered: [method, element, value, …]."""
+    """One session: what it was opened with, and its calls with what Python answered: [method, element, value, …].
+
+    `changes` are what goes to the server, [element, value it has now], `left` the values at the end.
+    """
 
     standard: Standard
     edition: Edition
     strict: bool
     values: dict[str, str]
     calls: list[list[str]] = field(default_factory=list)
+    changes: list[list[str]] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)
 
     def runtime(self) -> Runtime:
@@ -108,6 +112,8 @@ def call(session: Session, runtime: Runtime, method: str, element: str, value: s
     """Make one call, and note what it was answered."""
     answer = runtime.get_value(element) if method == "GetValue" else runtime.set_value(element, value)
     session.calls.append([method, element, value, answer, runtime.get_last_error()])
+    if method == "SetValue" and answer == "true":
+        session.changes.append([element, runtime.values[element]])
 
 
 def answers() -> str:

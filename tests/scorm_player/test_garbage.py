@@ -156,7 +156,7 @@ def test_no_calls_make_a_session_stumble_and_what_is_told_of_them_can_be_stored(
     )
 
     replayed = session.runtime()
-    assert not apply(replayed, [(c[1], c[2]) for c in session.calls if c[0] == "SetValue" and c[3] == "true"])
+    assert not apply(replayed, session.changes)
     outcome = end(Item(session.standard, session.edition), session.left, terminated=True, strict=session.strict)
     told = [
         *statements.changed(source, outcome.values, {}, NOW, stage=statements.Stage.OVER),
