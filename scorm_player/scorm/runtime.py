@@ -132,7 +132,7 @@ class Runtime:
         return value
 
     def write(self, element: str, value: str, *, adds: bool = False) -> None:
-        """Keep a value. `adds`: to an element that gathers, as the SCO's calls do; else it is what has been gathered."""
+        """Keep a value. `adds`: to what is there, in an element that gathers; else it is all that was gathered."""
         if element == "":
             raise Refused("set")
         if self.reader.keyword(element) and self._is_keyword(element):
@@ -178,7 +178,7 @@ class Runtime:
         return "false"
 
     def _gathered(self, element: str, value: str) -> str:
-        """Add to what is there. Content that hands back all of it with more behind means no second copy, unless strict."""
+        """Add to what is there. Unless strict, a value that begins with all of that holds it already."""
         there = self.values.get(element, "")
         return value if value.startswith(there) and not self.reader.strict else there + value
 

@@ -6,7 +6,9 @@ from uuid import UUID
 
 from core.db import Session, organization_of
 from scorm_player.store import runtime as store
-from scorm_player.tables import LaunchSession, Registration, ScormItemState
+from scorm_player.tables import Completion, LaunchSession, Registration, ScormItemState, Success
+
+UNKNOWN = (Completion.UNKNOWN, Success.UNKNOWN)
 
 
 def copy_of(registration: Registration, tree: str | None) -> Registration:
@@ -34,6 +36,7 @@ def state_of(session: Session, registration_id: UUID, item_id: UUID, own: store.
     """Return an item's data for this visit: what the visit has made of them, else a copy of the last attempt's."""
     last = store.newest_states(session, registration_id).get(item_id)
     cmi, is_suspended = own.items.get(str(item_id), (last.cmi, last.is_suspended) if last else (None, False))
+    completion, success = own.told.get(str(item_id), (last.completion, last.success) if last else UNKNOWN)
     return ScormItemState(
         organization_id=organization_of(session),
         registration_id=registration_id,
@@ -41,6 +44,8 @@ def state_of(session: Session, registration_id: UUID, item_id: UUID, own: store.
         attempt_number=last.attempt_number if last else 1,
         cmi=cmi or store.Data().text(),
         is_suspended=is_suspended,
+        completion=Completion(completion),
+        success=Success(success),
         total_seconds=last.total_seconds if last else Decimal(0),
         started_at=now,
         updated_at=now,
@@ -51,4 +56,5 @@ def keep(launched: LaunchSession, registration: Registration, state: ScormItemSt
     """Write what the visit has of its own beside its session."""
     own.tree = registration.activity_tree
     own.items[str(state.package_item_id)] = (state.cmi, state.is_suspended)
+    own.told[str(state.package_item_id)] = (state.completion.value, state.success.value)
     launched.aside = own.text()

@@ -29,7 +29,7 @@ from scorm_player.scorm.sequencing.selection import prepare_clusters
 from scorm_player.scorm.sequencing.tree import ActivityTree, Node
 from scorm_player.scorm.sequencing.validity import Outlook, look_ahead
 from scorm_player.scorm.visit import Learner as Learner
-from scorm_player.services import addresses, apart, limits, play, playback, tickets
+from scorm_player.services import addresses, apart, limits, play, playback, reasons, tickets
 from scorm_player.services.ending import conclude, count_asset
 from scorm_player.services.playing import keep_aside, playing_of, say
 from scorm_player.services.projection import project
@@ -106,7 +106,8 @@ def launch(
         opened = _enter(arrival, arrival.course.identifier(item_id))
     else:
         outcome = begin_session(arrival.tree)
-        opened = _wait(arrival, outcome.reason, seed) if outcome.delivered is None else _open(arrival, outcome)
+        reason = reasons.of_outcome(arrival.tree, outcome)
+        opened = _wait(arrival, reason, seed) if outcome.delivered is None else _open(arrival, outcome)
     if isinstance(opened, Refused):
         opened = _wait_instead(arrival, opened, seed)
     opened.document["unsent_elsewhere"] = arrival.unsent
@@ -234,7 +235,7 @@ def _enter(arrival: _Arrival, target: str) -> Launch | Refused:
     else:  # what is suspended does not let go, or cannot be resumed
         outcome = overall_sequencing(tree, NavigationRequest.CHOICE, target)
     if outcome.delivered is None:
-        return Refused(outcome.reason or "The course offers nothing to open now.")
+        return Refused(reasons.of_outcome(tree, outcome, target) or "The course offers nothing to open now.")
     return _open(arrival, outcome)
 
 
@@ -309,6 +310,7 @@ def deliver(
         state = apart.state_of(session, registration.id, item_id, own, now)
         if how.mode is LaunchMode.BROWSE and not (resumes or play.is_1_2(course)):  # an attempt as learners begin it
             state.cmi, state.is_suspended = store.Data().text(), False
+            state.completion, state.success = apart.UNKNOWN
     else:
         state = _state_for(registration, course, node, opening.last, resumes, now)
     item = course.items[node.identifier]

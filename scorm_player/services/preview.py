@@ -15,12 +15,12 @@ from scorm_player.scorm.sequencing.validity import look_ahead
 from scorm_player.scorm.visit import Learner
 from scorm_player.services import addresses, apart, packages, play
 from scorm_player.services.launching import Launch, Waiting, launch
-from scorm_player.services.playing import item_of, statuses
-from scorm_player.services.registrations import OutlineItem, items_of, register
+from scorm_player.services.playing import item_of
+from scorm_player.services.registrations import Contents, contents_of, register
 from scorm_player.store import answers as session_store
 from scorm_player.store import registrations as store
 from scorm_player.store import runtime as runtime_store
-from scorm_player.tables import LaunchMode, Registration, SessionState
+from scorm_player.tables import Completion, LaunchMode, Registration, SessionState, Success
 
 MOST_LOG = 1_000_000  # characters of one session: some ten thousand calls
 
@@ -75,8 +75,8 @@ def open_preview(session: Session, version_id: UUID, user_id: UUID, now: datetim
 
 def launch_preview(
     session: Session, registration_id: UUID, user_id: UUID, name: str, now: datetime, *, strict: bool
-) -> tuple[Launch | Waiting, Sequence[OutlineItem], UUID]:
-    """Open one's own preview from the beginning; answer the launch, what may be chosen, and the version.
+) -> tuple[Launch | Waiting, Contents, UUID]:
+    """Open one's own preview from the beginning; answer the launch, its outline, and the version.
 
     Raises NotFound.
     """
@@ -84,13 +84,13 @@ def launch_preview(
     person = Learner(str(user_id), name)
     opened = launch(session, registration_id, mode="browse", strict=strict, person=person, now=now)
     if isinstance(opened, Launch):
-        items = outline(session, registration_id, user_id, now)
+        contents = outline(session, registration_id, user_id, now)
     else:  # what chance has selected is nowhere but in the ticket
-        items = items_of(store.course(session, registration.package_version_id), opened.outlook, {})
-    return opened, items, registration.package_version_id
+        contents = contents_of(store.course(session, registration.package_version_id), opened.outlook, {})
+    return opened, contents, registration.package_version_id
 
 
-def outline(session: Session, registration_id: UUID, user_id: UUID, now: datetime) -> Sequence[OutlineItem]:
+def outline(session: Session, registration_id: UUID, user_id: UUID, now: datetime) -> Contents:
     """Return what one's own preview holds as it stands now, with what has been done since it was opened.
 
     Raises NotFound.
@@ -102,15 +102,12 @@ def outline(session: Session, registration_id: UUID, user_id: UUID, now: datetim
     if newest is not None and newest.state is not SessionState.SUPERSEDED:  # one that is, is of an earlier visit
         own = runtime_store.aside_of(newest)
     tree = play.tree_of(session, apart.copy_of(registration, own.tree), course, now)
-    outlook, told = look_ahead(tree), {}
-    for item_id, (text, _) in own.items.items():
-        data = runtime_store.data_in(text)
-        item = item_of(course, course.identifier(UUID(item_id)), data)
-        is_open = newest is not None and UUID(item_id) == newest.package_item_id and newest.state in runtime_store.OPEN
-        told[UUID(item_id)] = statuses(item, data, is_over=not is_open)
-        if is_open:
-            outlook = play.outlook(tree, item, data)
-    return items_of(course, outlook, told)
+    outlook = look_ahead(tree)
+    if newest is not None and newest.state in runtime_store.OPEN and str(newest.package_item_id) in own.items:
+        data = runtime_store.data_in(own.items[str(newest.package_item_id)][0])
+        outlook = play.outlook(tree, item_of(course, course.identifier(newest.package_item_id), data), data)
+    told = {UUID(item_id): (Completion(said[0]), Success(said[1])) for item_id, said in own.told.items()}
+    return contents_of(course, outlook, told)
 
 
 def _own(session: Session, registration_id: UUID, user_id: UUID) -> Registration:

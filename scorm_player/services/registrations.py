@@ -10,7 +10,7 @@ from uuid import UUID
 
 from core.db import Session
 from scorm_player.scorm.sequencing.validity import Entry, Outlook, look_ahead
-from scorm_player.services import limits, play, playback
+from scorm_player.services import limits, play, playback, reasons
 from scorm_player.services.playing import item_of
 from scorm_player.store import registrations as store
 from scorm_player.store import runtime as runtime_store
@@ -121,11 +121,21 @@ def contents(session: Session, registration_id: UUID) -> Contents:
     course = store.course(session, registration.package_version_id)
     states = runtime_store.newest_states(session, registration_id)
     outlook = _outlook(session, registration, course, states)
-    whole = next((entry.identifier for entry in outlook.contents if entry.depth == 0 and entry.is_selectable), None)
     most = playback.of_version(session, course.version_id).attempts
     used_up = limits.used_up(session, registration_id, course, outlook, most)
     told = {item_id: (state.completion, state.success) for item_id, state in states.items()}
-    return Contents(items_of(course, outlook, told, used_up), whole)
+    return contents_of(course, outlook, told, used_up)
+
+
+def contents_of(
+    course: store.Course,
+    outlook: Outlook,
+    told: Mapping[UUID, tuple[Completion, Success]],
+    refused: Mapping[str, str] = MappingProxyType({}),
+) -> Contents:
+    """Return an outline; its arguments are those of `items_of`."""
+    whole = next((entry.identifier for entry in outlook.contents if entry.depth == 0 and entry.is_selectable), None)
+    return Contents(items_of(course, outlook, told, refused), whole)
 
 
 def _outlook(
@@ -153,6 +163,7 @@ def items_of(
     `told`: what newest run-time data say of items. `refused` says by identifier what cannot be opened although
     sequencing allows it, and why.
     """
+    titles = {entry.identifier: entry.title for entry in outlook.contents}
     return [
         OutlineItem(
             item_id=course.item_ids[entry.identifier],
@@ -162,7 +173,7 @@ def items_of(
             status=_status(entry, told.get(course.item_ids[entry.identifier])),
             is_current=entry.is_current,
             is_enabled=entry.is_selectable and entry.identifier not in refused,
-            reason=entry.reason or refused.get(entry.identifier),
+            reason=reasons.of_entry(entry, titles) or refused.get(entry.identifier),
         )
         for entry in outlook.contents
         if entry.is_visible and entry.depth > 0 and entry.identifier in course.item_ids

@@ -19,7 +19,7 @@ from scorm_player.scorm.sequencing.requests import NavigationRequest
 from scorm_player.scorm.sequencing.tree import ActivityTree
 from scorm_player.scorm.sequencing.validity import look_ahead
 from scorm_player.scorm.visit import Learner as Learner
-from scorm_player.services import documents, limits, play, playback
+from scorm_player.services import documents, limits, play, playback, reasons
 from scorm_player.services.ending import conclude, conclude_again
 from scorm_player.services.launching import (
     How,
@@ -246,9 +246,11 @@ def navigate(
     tree = play.tree_of(session, registration, course, now)
     if request == "leave":  # what has just ended may have completed the course
         asked = _request(request, registration)
-    outcome = overall_sequencing(tree, asked, identifier_of(course, target) if target is not None else None)
+    wanted = identifier_of(course, target) if target is not None else None
+    outcome = overall_sequencing(tree, asked, wanted)
+    reason = reasons.of_outcome(tree, outcome, wanted)
     if outcome.was_refused:
-        return _refused(playing, tree, outcome.reason or "This is not possible now.")
+        return _refused(playing, tree, reason or "This is not possible now.")
     if outcome.delivered is not None:
         opening = opening_of(session, registration, course, tree, now)
         if playing.counts and not outcome.resumes:
@@ -271,7 +273,7 @@ def navigate(
     outlook = look_ahead(tree)
     navigation = controls_without_activity(outlook)
     leads = any(navigation[name]["enabled"] for name in ("previous", "next"))
-    return Between(outcome.reason, leads or outlook.has_contents(), outlook.only(), navigation)
+    return Between(reason, leads or outlook.has_contents(), outlook.only(), navigation)
 
 
 def _refused(playing: Playing, tree: ActivityTree, reason: str) -> Refused:

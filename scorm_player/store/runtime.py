@@ -57,10 +57,14 @@ def data_in(text: str) -> Data:
 
 @dataclass
 class Aside:
-    """What a visit that does not count has of its own: sequencing's state, and by item (text, is suspended)."""
+    """What a visit that does not count has of its own: sequencing's state, and by item (text, is suspended).
+
+    `told`: by item what the data say of completion and success, as columns have it for visits that count.
+    """
 
     tree: str | None = None
     items: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    told: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def text(self) -> str:
         """Serialize."""

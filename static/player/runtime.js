@@ -108,7 +108,7 @@ export class Runtime {
     return value;
   }
 
-  /** Keep a value. `adds`: to an element that gathers, as the SCO's calls do; else it is what has been gathered. */
+  /** Keep a value. `adds`: to what is there, in an element that gathers; else it is all that was gathered. */
   write(element, value, adds = false) {
     if (element === "") throw new Refused("set");
     if (this.reader.keyword(element) && this.#isKeyword(element)) throw new Refused("keyword");

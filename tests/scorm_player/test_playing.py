@@ -490,7 +490,7 @@ def test_an_item_with_unmet_prerequisites_cannot_be_opened_and_says_why(db, cast
     page = launched(db, registration, item_id=two.item_id)
 
     assert page.document["refused"]
-    assert page.document["reason"] == two.reason == "Another activity must be finished first."
+    assert page.document["reason"] == two.reason == "“One” must be finished first."
     assert page.document["offers"]
 
 
@@ -874,4 +874,4 @@ def test_next_does_not_end_a_course_whose_later_parts_wait_for_this_one(db, cast
     assert not ended.navigation["next"]["enabled"]
     led = runtime.navigate(db, launch.session_id, "continue", now=NOW)
 
-    assert (led.reason, led.offers) == ("Another activity must be finished first.", True)
+    assert (led.reason, led.offers) == ("“One” must be finished first.", True)

@@ -381,7 +381,7 @@ def test_how_a_session_was_left_says_how_the_next_one_of_the_attempt_is_entered(
     ],
 )
 def test_comments_of_1_2_are_added_to_what_the_learner_said_before(strict, said, kept):
-    """As ADL's own run-time of SCORM 1.2 does. What goes to the server is all there is, so that no repeat adds twice."""
+    """As ADL's own run-time of SCORM 1.2 does. All there is goes to the server, so that no repeat adds twice."""
     runtime = rt.Runtime("1.2", strict=strict)
     runtime.initialize("")
 

@@ -15,6 +15,7 @@ from scorm_player.tables import Registration, ScormItemState
 from tests.scorm_player.playing import NOW, course, gated, launched, registered, sco, sent
 
 FOURTH = {"edition": Edition.FOURTH}
+ACTOR = {"objectType": "Agent", "account": {"homePage": "http://localhost", "name": "ana"}}
 
 
 def record(db, registration):
@@ -43,7 +44,9 @@ def previewed(db, cast, *activities, **more):
 
 def lines(db, cast, registration):
     """The preview's outline by title: status, and whether it can be opened."""
-    return {item.title: (item.status, item.is_enabled) for item in preview.outline(db, registration, cast.ben, NOW)}
+    return {
+        item.title: (item.status, item.is_enabled) for item in preview.outline(db, registration, cast.ben, NOW).items
+    }
 
 
 @pytest.fixture
@@ -84,6 +87,31 @@ def test_looking_back_begins_anew_each_time_with_what_is_recorded(db, completed)
     again = launched(db, completed, mode="review")
 
     assert again.document["values"]["cmi.suspend_data"] == "mine"
+
+
+@pytest.mark.parametrize("edition", [Edition.FOURTH, Edition.SCORM_1_2])
+def test_looking_back_keeps_no_place_of_its_own_and_touches_none(db, cast, edition):
+    """RTE 4.2.14, mode review: what a visit sets is for that visit. It opens where the record has left each part."""
+    location = "cmi.core.lesson_location" if edition is Edition.SCORM_1_2 else "cmi.location"
+    status = "cmi.core.lesson_status" if edition is Edition.SCORM_1_2 else "cmi.completion_status"
+    exit_ = "cmi.core.exit" if edition is Edition.SCORM_1_2 else "cmi.exit"
+    registration = registered(db, cast.ana, sco("one"), sco("two"), edition=edition)
+    launch = launched(db, registration)
+    sent(db, launch, 1, (location, "page 7"), (status, "completed"), initialized=True, terminated=True)
+    led = runtime.navigate(db, launch.session_id, "continue", now=NOW)
+    sent(db, led, 1, (location, "page 9"), (status, "completed"), initialized=True, terminated=True)
+    runtime.navigate(db, led.session_id, "leave", now=NOW)
+    before = record(db, registration)
+
+    for _ in range(2):
+        back = launched(db, registration, mode="review")
+        assert (back.document["title"], back.document["values"][location]) == ("One", "page 7")
+        sent(db, back, 1, (location, "page 1"), (exit_, "suspend"), initialized=True, terminated=True)
+        on = runtime.navigate(db, back.session_id, "continue", now=NOW)
+        assert on.document["values"][location] == "page 9"
+        assert isinstance(runtime.navigate(db, on.session_id, "suspendAll", now=NOW), runtime.Ended)
+
+    assert record(db, registration) == before
 
 
 def test_a_preview_plays_the_sequencing_and_leaves_no_record(db, cast):
@@ -166,6 +194,39 @@ def test_the_outline_of_a_preview_stands_where_the_preview_stands(db, cast):
     assert lines(db, cast, registration) == {"One": ("passed", True), "Two": ("in_progress", True)}
     with pytest.raises(NotFound):
         preview.outline(db, registration, cast.ana, NOW)
+
+
+@pytest.mark.parametrize(
+    ("raw", "status", "shown"),
+    [("70", "completed", "in_progress"), ("70", "passed", "in_progress"), ("90", "passed", "passed")],
+)
+def test_a_window_that_was_closed_stands_in_a_preview_as_it_stands_for_learners(db, cast, raw, status, shown):
+    """A lesson of 1.2 with a mastery score: its end decides, and there was none."""
+    told = (("cmi.core.score.raw", raw), ("cmi.core.lesson_status", status))
+    lessons = (sco("one", mastery_score=80.0), sco("two"))
+    version = course(db, *lessons, edition=Edition.SCORM_1_2)
+    trying = preview.open_preview(db, version, cast.ben, NOW)
+    tried, _, _ = preview.launch_preview(db, trying, cast.ben, "Ben", NOW, strict=False)
+    learning = registrations.register(db, user_id=cast.ana, package_version_id=version, actor=ACTOR, now=NOW)
+    learned = launched(db, learning)
+
+    for launch in (tried, learned):
+        sent(db, launch, 1, *told, initialized=True)
+        runtime.close(db, launch.session_id, [], announced=1, now=NOW)
+
+    assert lines(db, cast, trying)["One"][0] == shown
+    assert registrations.outline(db, learning)[0].status == shown
+
+
+def test_the_course_itself_can_be_chosen_in_a_preview_where_learners_can(db, cast):
+    parts = (sco("one"), sco("two"))
+    trying, opened = previewed(db, cast, *parts)
+    assert preview.outline(db, trying, cast.ben, NOW).whole == "course"
+    led = runtime.navigate(db, opened.session_id, "continue", now=NOW)
+
+    again = runtime.navigate(db, led.session_id, "choice", "course", now=NOW)
+
+    assert again.document["title"] == "One"
 
 
 def test_an_asset_that_was_opened_in_a_preview_is_seen(db, cast):

@@ -7,13 +7,13 @@ A script that cannot be read, or names an activity that is not here, keeps nobod
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 from scorm_player.scorm.sequencing import objectives
 from scorm_player.scorm.sequencing.tree import ActivityTree, Node
-
-Expression = Callable[[ActivityTree], bool]
 
 _TOKENS = re.compile(r'\s*(?:(?P<name>[^\s&|~=<>*{}(),"]+)|(?P<text>"[^"]*")|(?P<sign><>|[&|~=*{}(),]))')
 _DEEPEST = 50  # signs inside of one another: no author means more, and each costs a place on the stack
@@ -31,20 +31,89 @@ class ScriptError(ValueError):
     """The script does not follow the grammar."""
 
 
+class Script(Protocol):
+    """What a script, or a part of one, demands."""
+
+    def holds(self, tree: ActivityTree) -> bool:
+        """Tell whether it is so now."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """An activity is completed or passed."""
+
+    identifier: str
+
+    def holds(self, tree: ActivityTree) -> bool:
+        return status(tree, self.identifier) in ("passed", "completed", None)
+
+
+@dataclass(frozen=True)
+class HasStatus:
+    """An activity has this lesson status; where not `is_wanted`, any but this."""
+
+    identifier: str
+    status: str
+    is_wanted: bool
+
+    def holds(self, tree: ActivityTree) -> bool:
+        found = status(tree, self.identifier)
+        return found is None or (found == self.status) is self.is_wanted
+
+
+@dataclass(frozen=True)
+class Not:
+    """Something else is not so."""
+
+    part: Script
+
+    def holds(self, tree: ActivityTree) -> bool:
+        return not self.part.holds(tree)
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """So many of these are so: one of those between `|`, all of those between `&`."""
+
+    count: int
+    parts: tuple[Script, ...]
+
+    def holds(self, tree: ActivityTree) -> bool:
+        return sum(part.holds(tree) for part in self.parts) >= self.count
+
+
 def are_prerequisites_met(tree: ActivityTree, node: Node) -> bool:
     """Tell whether the activity's prerequisites let it begin; true when it has none."""
-    script = node.definition.prerequisites
-    if not script:
-        return True
+    return _unmet(tree, node) is None
+
+
+def unmet(tree: ActivityTree, node: Node) -> Script | None:
+    """Return what keeps the activity from beginning, its own prerequisites or those of what it lies in; else None."""
+    return next((script for one in node.path() if (script := _unmet(tree, one)) is not None), None)
+
+
+def _unmet(tree: ActivityTree, node: Node) -> Script | None:
+    text = node.definition.prerequisites
+    if not text:
+        return None
     try:
-        return parse(script)(tree)
+        script = parse(text)
     except ScriptError:
-        return True
+        return None
+    return None if script.holds(tree) else _lacking(script, tree)
+
+
+def _lacking(script: Script, tree: ActivityTree) -> Script:
+    """What is still lacking of a script that does not hold: where all is needed, what is so already is left out."""
+    if not isinstance(script, AtLeast) or script.count != len(script.parts):
+        return script
+    parts = [_lacking(part, tree) for part in script.parts if not part.holds(tree)]
+    return _together(len(parts), parts)
 
 
 @lru_cache(maxsize=1_000)
-def parse(script: str) -> Expression:
-    """Read an `aicc_script`; answer a function from a tree to whether it holds. Raises ScriptError."""
+def parse(script: str) -> Script:
+    """Read an `aicc_script`. Raises ScriptError."""
     reader = _Reader(script)
     expression = reader.any_of()
     if reader.token:
@@ -103,19 +172,19 @@ class _Reader:
         if not self.accept(sign):
             raise ScriptError(f"{sign!r} expected, not {self.token!r}")
 
-    def any_of(self) -> Expression:
+    def any_of(self) -> Script:
         parts = [self.all_of()]
         while self.accept("|"):
             parts.append(self.all_of())
-        return _any(parts)
+        return _together(1, parts)
 
-    def all_of(self) -> Expression:
+    def all_of(self) -> Script:
         parts = [self.single()]
         while self.accept("&"):
             parts.append(self.single())
-        return _all(parts)
+        return _together(len(parts), parts)
 
-    def single(self) -> Expression:
+    def single(self) -> Script:
         self.depth += 1
         if self.depth > _DEEPEST:
             raise ScriptError(f"more than {_DEEPEST} signs inside of one another")
@@ -123,10 +192,10 @@ class _Reader:
         self.depth -= 1
         return expression
 
-    def operand(self) -> Expression:
+    def operand(self) -> Script:
         if self.accept("~"):
             inner = self.single()
-            return lambda tree: not inner(tree)
+            return inner.part if isinstance(inner, Not) else Not(inner)
         if self.accept("("):
             inner = self.any_of()
             self.expect(")")
@@ -137,18 +206,18 @@ class _Reader:
         if name.isdecimal() and self.accept("*"):
             return self.at_least(int(name[:9]))
         if self.accept("="):
-            return _has_status(name, self.wanted(), True)
+            return HasStatus(name, self.wanted(), True)
         if self.accept("<>"):
-            return _has_status(name, self.wanted(), False)
-        return _is_done(name)
+            return HasStatus(name, self.wanted(), False)
+        return Done(name)
 
-    def at_least(self, count: int) -> Expression:
+    def at_least(self, count: int) -> Script:
         self.expect("{")
         parts = [self.any_of()]
         while self.accept(","):
             parts.append(self.any_of())
         self.expect("}")
-        return lambda tree: sum(part(tree) for part in parts) >= count
+        return AtLeast(count, tuple(parts))
 
     def wanted(self) -> str:
         if self.kind not in ("name", "text"):
@@ -157,24 +226,5 @@ class _Reader:
         return _STATUSES.get(word, word)
 
 
-def _any(parts: list[Expression]) -> Expression:
-    return parts[0] if len(parts) == 1 else lambda tree: any(part(tree) for part in parts)
-
-
-def _all(parts: list[Expression]) -> Expression:
-    return parts[0] if len(parts) == 1 else lambda tree: all(part(tree) for part in parts)
-
-
-def _has_status(identifier: str, wanted: str, holds: bool) -> Expression:
-    def expression(tree: ActivityTree) -> bool:
-        found = status(tree, identifier)
-        return found is None or (found == wanted) is holds
-
-    return expression
-
-
-def _is_done(identifier: str) -> Expression:
-    def expression(tree: ActivityTree) -> bool:
-        return status(tree, identifier) in ("passed", "completed", None)
-
-    return expression
+def _together(count: int, parts: Sequence[Script]) -> Script:
+    return parts[0] if len(parts) == 1 else AtLeast(count, tuple(parts))

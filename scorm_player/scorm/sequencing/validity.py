@@ -19,6 +19,7 @@ from scorm_player.scorm.sequencing.navigation import (
     jump_navigation_request,
     navigation_request_process,
 )
+from scorm_player.scorm.sequencing.prerequisites import Script, unmet
 from scorm_player.scorm.sequencing.requests import EXCEPTIONS, NavigationRequest, SequencingRequest, TerminationRequest
 from scorm_player.scorm.sequencing.selection import needs_preparation, prepare_clusters
 from scorm_player.scorm.sequencing.sequencing import find_next
@@ -30,7 +31,8 @@ from scorm_player.scorm.sequencing.tree import ActivityTree, Memory, Node, Trial
 class Entry:
     """One activity in the table of contents.
 
-    `exception`: why it cannot be chosen, None when it can. `is_visible`: False for items the manifest or a rule hides.
+    `exception`: why it cannot be chosen, None when it can; `lacks`: the prerequisites of SCORM 1.2, where it is those.
+    `is_visible`: False for items the manifest or a rule hides.
     Statuses are as known now, None when unknown.
     """
 
@@ -47,6 +49,7 @@ class Entry:
     completed: bool | None
     satisfied: bool | None
     exception: str | None = None
+    lacks: Script | None = None
 
     @property
     def is_selectable(self) -> bool:
@@ -266,4 +269,5 @@ def _entry(tree: ActivityTree, node: Node, is_current: bool, is_hidden: bool, ex
         completed=objectives.is_completed(tree, node, node.primary),
         satisfied=objectives.is_satisfied(tree, node, node.primary),
         exception=exception,
+        lacks=unmet(tree, node) if exception == "prerequisites" else None,
     )
