@@ -299,3 +299,13 @@ class TestTheShortWay:
 
         assert gzip.decompress(answer.content) == b"<title>Lesson</title>" * 100
         assert metrics.REQUESTS.labels("scorm_player.hot", "GET", 200)._value.get() == before + 1
+
+
+def test_the_icon_that_browsers_ask_for_in_a_window_of_its_own_is_answered_and_nothing_else_is_allowed(get, client):
+    """Firefox does, and wrote a violation of the adapter page's policy to the console."""
+    policy = get("__stoa__/adapter").headers["Content-Security-Policy"].split("; ")
+
+    assert f"img-src {CONTENT}/favicon.ico" in policy
+    assert {"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'"} <= set(policy)
+    assert client.get("/favicon.ico", base_url=CONTENT).status_code == 204
+    assert client.get("/favicon.ico", base_url="http://localhost").status_code == 404
