@@ -170,7 +170,7 @@ class Database:
         """Open one read-only transaction for one tenant: what it sees is one moment."""
         session = TenantSession(self.engine, expire_on_commit=False, info={"organization_id": organization_id})
         with session, session.begin():
-            session.connection(execution_options={"postgresql_readonly": True})
+            session.connection(execution_options={"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"})
             _state_tenant(session, organization_id)
             yield session
 

@@ -403,6 +403,8 @@ def _launch(
     path, policy = opening.path, opening.policy
     adapter_url = f"{addresses.known.content_origin}{path}__stoa__/adapter"
     url = course.manifest.url(node.definition) or ""
+    resource = course.manifest.resources.get(node.definition.resource or "")
+    is_elsewhere = resource is not None and resource.is_external
     document = {
         "session": str(launched.id),
         "registration": str(registration.id),
@@ -411,7 +413,7 @@ def _launch(
         "mode": launched.mode.value,
         "adapter_url": adapter_url,
         "content_origin": addresses.known.content_origin,
-        "url": url if "://" in url else f"{path}{url}",
+        "url": url if is_elsewhere else f"{path}{url}",
         "table": table(item.standard, item.edition),
         "is_sco": node.definition.is_sco,  # an asset need not communicate; one that does is heard
         "values": start.values,

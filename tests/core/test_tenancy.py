@@ -66,6 +66,36 @@ def test_a_read_transaction_cannot_write(database, cast):
         session.execute(text("UPDATE users SET display_name = 'X'"))
 
 
+def test_what_a_read_transaction_sees_is_one_moment(database, cast):
+    """Pages put together what several questions answer: what is committed between two of them shows on neither."""
+    name = select(User.display_name).where(User.id == cast.ana)
+    with database.read(cast.northwind) as session:
+        before = session.scalar(name)
+        with database.write(cast.northwind) as writing:
+            writing.get_one(User, cast.ana).display_name = "Ana, married"
+
+        assert session.scalar(name) == before
+    with database.read(cast.northwind) as session:
+        assert session.scalar(name) == "Ana, married"
+
+
+def test_a_writing_transaction_after_a_reading_one_sees_what_is_committed_meanwhile(database_url, cast):
+    """The pool gives a connection back as it was: who waited for a lock must see what was written under it."""
+    database, other = Database(database_url, pool_size=1), Database(database_url, pool_size=1)
+    name = select(User.display_name).where(User.id == cast.ana)
+    with database.read(cast.northwind) as session:
+        session.scalar(name)
+
+    with database.write(cast.northwind) as session:
+        session.scalar(name)
+        with other.write(cast.northwind) as writing:
+            writing.get_one(User, cast.ana).display_name = "Ana, married"
+        assert session.scalar(name) == "Ana, married"
+
+    database.close()
+    other.close()
+
+
 def test_every_tenant_table_forces_row_level_security_and_has_a_policy(database):
     with database.read(None) as session:
         rows = session.execute(

@@ -152,12 +152,6 @@ def test_a_document_type_in_a_comment_or_a_text_is_none():
         pytest.param("<html><body/></html>", "manifest.other_document", 1, id="another document"),
         pytest.param("<manifest/>", "manifest.nothing_to_play", 1, id="nothing in it"),
         pytest.param(scorm_12("", ""), "manifest.nothing_to_play", 2, id="neither items nor resources"),
-        pytest.param(
-            scorm_12(after=f'<manifest identifier="m2" {manifests.NAMESPACES_12}/>'),
-            "manifest.submanifest",
-            2,
-            id="submanifest",
-        ),
         pytest.param("<a>" * 5000 + "</a>" * 5000, "xml.too_deep", 1, id="elements without end"),
         pytest.param(scorm_12("<item>" * 100_000 + "</item>" * 100_000), "xml.too_deep", 2, id="items without end"),
     ],
@@ -807,6 +801,8 @@ def test_of_two_resources_of_one_identifier_the_first_counts():
         ("a.html", "#f", "a.html#f"),
         ("a.html#g", "#f", "a.html#g"),
         ("a.html", "?#f", "a.html#f"),
+        ("a.html", "?x=1#f", "a.html?x=1#f"),
+        ("a.html?y=2#g", "?x=1#f", "a.html?y=2&x=1#g"),
     ],
 )
 def test_parameters_are_joined_to_the_href(href, parameters, url):

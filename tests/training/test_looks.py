@@ -25,7 +25,7 @@ from core.files import Files
 from core.tables import Job, JobState
 from scorm_player.archive import Limits
 from scorm_player.services import packages
-from scorm_player.tables import PackageSource
+from scorm_player.tables import LaunchSession, PackageSource
 from tests.conftest import Cast, let_in
 from tests.site.looking import complaints, faults
 from tests.training import stage
@@ -174,14 +174,16 @@ def test_a_pass_shows_on_the_player_page_and_survives_a_replay(open_page, databa
 
 
 def wait_for_the_worker(database: Database, cast: Cast) -> None:
-    """Leaving a course says one thing more, which has still to be counted."""
-    deadline = time.monotonic() + 10
-    is_open = select(Job).where(Job.state.in_([JobState.QUEUED, JobState.RUNNING]))
+    """Leaving a course says one thing more: it has still to arrive, and to be counted."""
+    deadline = time.monotonic() + 20
+    is_playing = select(LaunchSession).where(LaunchSession.ended_at.is_(None))
+    is_waiting = select(Job).where(Job.state.in_([JobState.QUEUED, JobState.RUNNING]))
     while time.monotonic() < deadline:
-        time.sleep(0.5)
         with database.read(cast.northwind) as session:
-            if session.scalars(is_open).first() is None:
+            if session.scalars(is_playing).first() is None and session.scalars(is_waiting).first() is None:
                 return
+        time.sleep(0.2)
+    raise AssertionError("what leaving the course says has not been counted")
 
 
 def reload_until(page: Page, words: str) -> None:

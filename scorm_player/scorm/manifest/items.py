@@ -9,7 +9,7 @@ from dataclasses import replace
 from scorm_player.scorm.manifest import metadata, sequencing, values
 from scorm_player.scorm.manifest.external_metadata import metadata_of
 from scorm_player.scorm.manifest.model import Metadata, Resource
-from scorm_player.scorm.manifest.reading import Reading, own_identifier, short, title_of, unique
+from scorm_player.scorm.manifest.reading import Reading, organizations_in, own_identifier, short, title_of, unique
 from scorm_player.scorm.manifest.xml import Element, Source, text_of
 from scorm_player.scorm.sequencing.definition import (
     Activity,
@@ -57,11 +57,14 @@ def item_of(
     """Return one item with all below it, None when there is nothing in it to open. `nests`: whether it holds items."""
     source = reading.source
     identifier = own_identifier(reading, element, "item")
-    title = title_of(source, element)
+    inner = inner_organization(reading, element) if nests else None
+    title = title_of(source, element) or (title_of(source, inner) if inner is not None else None)
     if title is None:
         source.note("manifest.title", element, f"The item “{identifier}” has no title.", "Give every item a title.")
-    resource = resource_for(reading, element, identifier)
+    resource = resource_for(reading, element, identifier) if inner is None else None
     children = items_of(reading, element, about, depth + 1) if nests else ()
+    if inner is not None:
+        children += items_of(reading, inner, about, depth + 1)
     if resource is None and not children:
         if not nests and source.child(element, "cp:item") is not None:
             return None  # a heading of what was lifted out of it
@@ -72,7 +75,7 @@ def item_of(
             "Refer to a resource with an href, or remove the item.",
         )
         return None
-    activity = described(reading, element, Activity(identifier=identifier, title=title or identifier))
+    activity = described(reading, element, Activity(identifier=identifier, title=title or identifier), inner)
     parameters = source.attributes(element).get("parameters", "")
     if (told := metadata_of(reading, element)) != metadata.NOTHING:
         about[identifier] = told
@@ -81,6 +84,15 @@ def item_of(
     if resource is not None:
         return replace(activity, resource=resource.identifier, parameters=parameters, is_sco=resource.is_sco)
     return replace(activity, children=children, is_sco=False)
+
+
+def inner_organization(reading: Reading, element: Element) -> Element | None:
+    """Return the default organization of the manifest inside of this one that the item stands for, once; else None."""
+    reference = short(reading.source.attributes(element).get("identifierref", ""))
+    inner = reading.inner.pop(reference, None) if reference not in reading.resources else None
+    if inner is None:
+        return None
+    return next(iter(organizations_in(reading.source, inner)[0]), None)
 
 
 def resource_for(reading: Reading, element: Element, identifier: str) -> Resource | None:
@@ -134,8 +146,11 @@ def own_page(reading: Reading, element: Element, item: Activity, resource: Resou
     )
 
 
-def described(reading: Reading, element: Element, activity: Activity) -> Activity:
-    """Return the activity with what its item says beside title, resource and children."""
+def described(reading: Reading, element: Element, activity: Activity, inner: Element | None) -> Activity:
+    """Return the activity with what its item says beside title, resource and children.
+
+    `inner`: the organization that the item stands for; its sequencing counts where the item has none.
+    """
     source = reading.source
     activity = replace(
         activity,
@@ -151,7 +166,8 @@ def described(reading: Reading, element: Element, activity: Activity) -> Activit
             mastery_score=mastery_score(source, element),
             limits=LimitConditions(attempt_absolute_duration_limit=max_time_allowed(source, element)),
         )
-    activity = sequencing.sequenced(source, activity, element, reading.sequencings)
+    owner = element if inner is None or source.child(element, "imsss:sequencing") is not None else inner
+    activity = sequencing.sequenced(source, activity, owner, reading.sequencings)
     return replace(
         activity,
         completion_threshold=completion_threshold(source, element),

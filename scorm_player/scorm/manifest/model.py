@@ -98,7 +98,8 @@ def add_parameters(href: str, parameters: str) -> str:
     """Join an item's parameters to its resource's href (the algorithm of the CAM book, items).
 
     Leading "?" and "&" are dropped, "#…" is only added where the href has no fragment, and the rest follows "?" or,
-    if the href has a query, "&". A fragment of the href stays at the end.
+    if the href has a query, "&". A fragment of the href stays at the end; one of the
+    parameters counts where the href has none.
     """
     rest = parameters.strip().lstrip("?&")
     if not rest:
@@ -106,6 +107,8 @@ def add_parameters(href: str, parameters: str) -> str:
     if rest.startswith("#"):
         return href if "#" in href else href + rest
     address, hash_mark, fragment = href.partition("#")
+    if hash_mark:
+        rest = rest.partition("#")[0]
     return f"{address}{'&' if '?' in address else '?'}{rest}{hash_mark}{fragment}"
 
 

@@ -19,7 +19,15 @@ from scorm_player.scorm.manifest.external_metadata import metadata_of
 from scorm_player.scorm.manifest.items import completion_threshold, items_of
 from scorm_player.scorm.manifest.model import Manifest, Metadata, Organization, Resource
 from scorm_player.scorm.manifest.places import Files
-from scorm_player.scorm.manifest.reading import LONGEST_TITLE, Reading, own_identifier, short, title_of, unique
+from scorm_player.scorm.manifest.reading import (
+    LONGEST_TITLE,
+    Reading,
+    organizations_in,
+    own_identifier,
+    short,
+    title_of,
+    unique,
+)
 from scorm_player.scorm.manifest.resources import resources_of
 from scorm_player.scorm.manifest.xml import Element, Source, parse_xml
 from scorm_player.scorm.sequencing.definition import Activity, ControlModes, CourseStructure
@@ -52,6 +60,7 @@ def parse(
     about = source.child(root, "cp:metadata")
     schema_version = source.text(about, "cp:schemaversion", ":schemaversion") if about is not None else None
     reading = Reading(source, edition_of(source, root, schema_version), files)
+    reading.inner = inner_manifests(source, root)
     reading.sequencings = sequencing.collections(source, root)
     reading.resources = resources_of(reading, root)
     attributes = source.attributes(root)
@@ -97,7 +106,7 @@ def require_something_to_play(source: Source, root: Element, manifest: Manifest)
 
 
 def require_manifest(source: Source, root: Element) -> None:
-    """Refuse another document, and packages inside packages."""
+    """Refuse another document."""
     if source.name(root).lower() != "cp:manifest":
         raise source.refuse(
             "manifest.other_document",
@@ -105,34 +114,41 @@ def require_manifest(source: Source, root: Element) -> None:
             f"The file's first element is “{values.shortened(str(root.tag))}”, not a manifest.",
             "Publish the package again as SCORM 1.2 or SCORM 2004.",
         )
-    nested = next(root.iterdescendants(str(root.tag)), None)
-    if nested is not None:
-        raise source.refuse(
+
+
+def inner_manifests(source: Source, root: Element) -> dict[str, Element]:
+    """Return the manifests inside of this one by identifier. An item that refers to one stands for its items."""
+    inner = [element for element in source.manifests(root) if element is not root]
+    if inner:
+        source.warn(
             "manifest.submanifest",
-            nested,
-            "The manifest holds another manifest; SCORM leaves open how such a package is played.",
-            "Publish the inner package as one of its own, or merge its items into the outer one.",
+            inner[0],
+            "The manifest holds other manifests; they are played where an item refers to them.",
+            "Merge their items and resources into the outer manifest: other systems may not read them.",
         )
+    return {short(source.attributes(element).get("identifier", "")): element for element in reversed(inner)}
 
 
 def organizations_of(reading: Reading, root: Element, identifier: str, told: Metadata) -> tuple[Organization, ...]:
     """Return all organizations that hold something to open, the default one first; at least one, or refuse."""
     source = reading.source
-    parents = list(source.children(root, "cp:organizations"))
-    elements = [element for parent in parents for element in source.children(parent, "cp:organization")]
-    default = source.attributes(parents[0]).get("default", "").strip() if parents else ""
-    by_identifier = {source.attributes(e).get("identifier", "").strip(): e for e in reversed(elements)}
-    if default in by_identifier:
-        elements.sort(key=lambda element: element is not by_identifier[default])
-    elif elements and (default or len(elements) > 1):
+    holder = next((one for one in source.manifests(root) if has_items(source, one)), root)
+    elements, default = organizations_in(source, holder)
+    named = {source.attributes(element).get("identifier", "").strip() for element in elements}
+    if default not in named and elements and (default or len(elements) > 1):
         source.warn(
             "manifest.default_organization",
-            parents[0],
+            elements[0],
             f"The default organization “{values.shortened(default)}” does not exist; the first one is used.",
             "Name an organization's identifier in the attribute “default” of organizations.",
         )
     found = [organization for element in elements if (organization := organization_of(reading, element, told))]
     return tuple(found) or (organization_from_resources(reading, root, identifier, told),)
+
+
+def has_items(source: Source, manifest: Element) -> bool:
+    """Whether a manifest has an organization with items of its own."""
+    return any(source.child(element, "cp:item") is not None for element in organizations_in(source, manifest)[0])
 
 
 def organization_of(reading: Reading, element: Element, told: Metadata) -> Organization | None:

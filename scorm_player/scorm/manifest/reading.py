@@ -18,7 +18,7 @@ LONGEST_TITLE = 500
 
 @dataclass
 class Reading:
-    """What is at hand while one manifest is read."""
+    """What is at hand while one manifest is read. `inner`: manifests in it that no item has taken the place of yet."""
 
     source: Source
     edition: Edition
@@ -27,6 +27,7 @@ class Reading:
     sequencings: dict[str, Element] = field(default_factory=dict)
     identifiers: Counter[str] = field(default_factory=Counter)
     external_metadata: dict[str, Metadata] = field(default_factory=dict)
+    inner: dict[str, Element] = field(default_factory=dict)
 
     @property
     def is_scorm_12(self) -> bool:
@@ -55,6 +56,16 @@ def title_of(source: Source, element: Element) -> str | None:
         "Give a short title, and put the rest into a description.",
     )
     return f"{title[: LONGEST_TITLE - 1]}…"
+
+
+def organizations_in(source: Source, manifest: Element) -> tuple[list[Element], str]:
+    """Return a manifest's organizations, the default one first, and what it calls the default."""
+    parents = list(source.children(manifest, "cp:organizations"))
+    elements = [element for parent in parents for element in source.children(parent, "cp:organization")]
+    default = source.attributes(parents[0]).get("default", "").strip() if parents else ""
+    chosen = next((one for one in elements if source.attributes(one).get("identifier", "").strip() == default), None)
+    elements.sort(key=lambda element: chosen is not None and element is not chosen)
+    return elements, default
 
 
 def own_identifier(reading: Reading, element: Element, kind: str) -> str:

@@ -12,7 +12,7 @@ def resources_of(reading: Reading, root: Element) -> dict[str, Resource]:
     """Return the resources by identifier, in document order."""
     source = reading.source
     found: dict[str, Resource] = {}
-    for parent in source.children(root, "cp:resources"):
+    for parent in (one for manifest in source.manifests(root) for one in source.children(manifest, "cp:resources")):
         for element in source.children(parent, "cp:resource"):
             resource = resource_of(reading, element, len(found) + 1)
             if resource.identifier in found:

@@ -65,7 +65,7 @@ class Parts:
 def collections(source: Source, manifest: Element) -> dict[str, Element]:
     """Return the sequencings of the manifest's `sequencingCollection`s by their ID (CAM 5.1.1)."""
     found: dict[str, Element] = {}
-    for collection in source.children(manifest, "imsss:sequencingCollection"):
+    for collection in (c for m in source.manifests(manifest) for c in source.children(m, "imsss:sequencingCollection")):
         for sequencing in source.children(collection, "imsss:sequencing"):
             if identifier := source.attributes(sequencing).get("id", "").strip():
                 found.setdefault(identifier, sequencing)

@@ -102,6 +102,11 @@ class Source:
         """Return the first of `children`."""
         return next(self.children(element, *names), None)
 
+    def manifests(self, root: Element) -> Iterator[Element]:
+        """Yield a manifest and those inside of it, in document order (IMS Content Packaging, sub-manifests)."""
+        yield root
+        yield from root.iterdescendants(str(root.tag))
+
     def text(self, element: Element, *names: str) -> str | None:
         """Return the trimmed text of the first such child; None when there is none or it is empty."""
         child = self.child(element, *names)
