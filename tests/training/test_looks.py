@@ -170,7 +170,7 @@ def test_a_pass_shows_on_the_player_page_and_survives_a_replay(open_page, databa
         enrollment = session.scalars(select(CourseEnrollment)).one()
     assert (report.differences, report.completions) == ((), 1)
     page.goto(page.url.split("/certificates")[0] + f"/learn/{enrollment.id}/{course.modules[0].id}")
-    expect(page.locator("#stoa-saved")).to_have_text("Looking back: nothing is recorded")
+    expect(page.locator("#stoa-saved")).to_have_text("Nothing is recorded")
 
 
 def wait_for_the_worker(database: Database, cast: Cast) -> None:
