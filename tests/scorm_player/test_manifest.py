@@ -688,6 +688,8 @@ def test_prerequisites_that_cannot_be_read_are_reported(script):
         pytest.param("../b.html?x=1", ["b.html"], "b.html?x=1", ["manifest.outside"], id="outside of where it is"),
         pytest.param("a/../../pages/B.html", ["pages/b.html"], "pages/b.html", ["manifest.outside"], id="up and down"),
         pytest.param("..b.html", ["..b.html"], "..b.html", [], id="a name that begins with dots"),
+        pytest.param("%2e%2e/..%2Fb.html", [], None, ["manifest.outside"], id="outside, encoded"),
+        pytest.param("x%2F..%2F..%2Fb.html", ["b.html"], "b.html", ["manifest.outside"], id="up and down, encoded"),
         pytest.param("..", [], None, ["manifest.outside"], id="the folder above"),
         pytest.param(
             "C:\\courses\\fire\\a\\b.html",
@@ -741,6 +743,14 @@ def test_xml_base_counts_at_every_level(manifest_base, resources_base, resource_
     parsed, _ = read(text, {file: ""})
 
     assert (parsed.resources["R1"].href, parsed.resources["R1"].is_missing) == (file, False)
+
+
+def test_an_href_may_climb_from_its_base_as_far_as_the_package_goes():
+    text = scorm_12(base='xml:base="a/b/"', resources=manifests.SCO_12.replace("index.html", "../x.html"))
+
+    parsed, findings = read(text, {"a/x.html": "", "x.html": ""})
+
+    assert (parsed.resources["R1"].href, rules_of(findings)) == ("a/x.html", [])
 
 
 def test_an_href_that_leads_out_makes_only_its_own_item_unplayable():

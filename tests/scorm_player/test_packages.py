@@ -4,6 +4,7 @@ import io
 import zipfile
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import select
@@ -185,6 +186,33 @@ def test_what_lies_beside_the_manifests_folder_is_played_from_there(upload, clie
     for item in items:
         assert client.get(path + item, base_url="http://127.0.0.1").status_code == 200
     assert client.get(f"{path}../../etc/passwd", base_url="http://127.0.0.1").status_code == 404
+
+
+def test_pages_of_every_name_leave_by_the_address_they_are_opened_at(upload, client, database, cast):
+    names = [
+        "a b.html",
+        "Übung/Straße.html",
+        "100%.html",
+        "a+b&c;d=e,f.html",
+        "課程/一.html",
+        "#1 why?.html",
+        "a%20b.html",
+    ]
+    hrefs = [quote(name) for name in names]
+    items = "".join(manifests.ITEM.replace("I1", f"I{n}").replace("R1", f"R{n}") for n in range(len(names)))
+    resources = "".join(
+        manifests.SCO_12.replace("R1", f"R{n}").replace("index.html", f"{href}?part={n}#top")
+        for n, href in enumerate(hrefs)
+    )
+
+    upload(zips.zipped({"imsmanifest.xml": manifests.scorm_12(items, resources), **{name: name for name in names}}))
+
+    with database.write(cast.northwind) as session:
+        (version,) = packages.ready_versions(session)
+        pages = [item.launch_path for item in packages.items(session, version.id) if item.launch_path]
+        path = packages.content_path(session, version.id, clock.now())
+    answers = [client.get(path + page.partition("#")[0], base_url="http://127.0.0.1") for page in pages]
+    assert [answer.text for answer in answers] == names
 
 
 def test_the_folder_of_the_manifest_stays_the_package_where_nothing_lies_beside_it(upload, database, cast):

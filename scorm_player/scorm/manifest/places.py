@@ -157,11 +157,17 @@ def place(source: Source, element: Element, href: str, files: Files | None) -> P
         )
         path, suffix = target, ""
     inside = posixpath.normpath(path) if path else ""
-    if inside == ".." or inside.startswith("../"):
+    if climbs(inside) or climbs(unquote(inside)):
         return place_instead(source, element, reference, inside + suffix, files)
     if files is None:
         return Place(path_url(unquote(inside), suffix), unquote(inside))
     return found_place(source, element, inside, suffix, files, reference)
+
+
+def climbs(path: str) -> bool:
+    """Whether a path leads out of the folder it begins in."""
+    inside = posixpath.normpath(path)
+    return inside == ".." or inside.startswith("../")
 
 
 def divided(target: str) -> tuple[str, str]:
@@ -176,7 +182,7 @@ def place_instead(source: Source, element: Element, href: str, target: str, file
     Nothing outside is ever looked at: such an href says where the author had the file, which may be in the package.
     """
     path, suffix = divided(target)
-    parts = [part for part in path.split("/") if part not in ("", ".", "..")][-LONGEST_WAY:]
+    parts = [part for part in unquote(path).split("/") if part not in ("", ".", "..")][-LONGEST_WAY:]
     ends = ("/".join(parts[start:]) for start in range(len(parts)))
     found = next((meant for end in ends if files is not None and (meant := files.resolve(end))), None)
     source.warn(
@@ -191,7 +197,7 @@ def place_instead(source: Source, element: Element, href: str, target: str, file
 
 def found_place(source: Source, element: Element, path: str, suffix: str, files: Files, href: str) -> Place:
     """Return the place of a file that should be in the package; a finding when it is called otherwise or missing."""
-    resolution = files.resolve(path)
+    resolution = resolved(files, path)
     if resolution is None and (plain := beside_the_base(path, href)) != path:
         # By the letter of RFC 3986 a base without a slash at its end names a file, and the href lies beside it.
         resolution = files.resolve(plain)
@@ -211,6 +217,12 @@ def found_place(source: Source, element: Element, path: str, suffix: str, files:
             "Write the href exactly as the file is named.",
         )
     return Place(path_url(resolution.member.name, suffix), resolution.member.name)
+
+
+def resolved(files: Files, path: str) -> Resolution | None:
+    """Return the file that a path of an address means: what it says decoded, else what it says as it stands."""
+    decoded = files.resolve(unquote(path))
+    return decoded if decoded is not None and not decoded.difference else files.resolve(path)
 
 
 def beside_the_base(path: str, href: str) -> str:
