@@ -688,6 +688,7 @@ def test_prerequisites_that_cannot_be_read_are_reported(script):
         pytest.param("../b.html?x=1", ["b.html"], "b.html?x=1", ["manifest.outside"], id="outside of where it is"),
         pytest.param("a/../../pages/B.html", ["pages/b.html"], "pages/b.html", ["manifest.outside"], id="up and down"),
         pytest.param("..b.html", ["..b.html"], "..b.html", [], id="a name that begins with dots"),
+        pytest.param("\\\\server\\share\\fire\\b.html", ["b.html"], "b.html", ["manifest.outside"], id="on a share"),
         pytest.param("%2e%2e/..%2Fb.html", [], None, ["manifest.outside"], id="outside, encoded"),
         pytest.param("x%2F..%2F..%2Fb.html", ["b.html"], "b.html", ["manifest.outside"], id="up and down, encoded"),
         pytest.param("..", [], None, ["manifest.outside"], id="the folder above"),
@@ -731,6 +732,8 @@ def test_an_href_leads_to_its_file_however_it_is_written(href, files, url, rules
         ("a/b/", "../", "../c/", "c/index.html"),
         ("a/b/", "", "../../", "index.html"),
         ("file:///C:/courses/a/", "", "b/", "a/b/index.html"),
+        ("C:/courses/a/", "", "b/", "a/b/index.html"),
+        ("a/", "", "C:/courses/b/", "b/index.html"),
     ],
 )
 def test_xml_base_counts_at_every_level(manifest_base, resources_base, resource_base, file):

@@ -19,6 +19,7 @@ MANIFEST = "imsmanifest.xml"
 OTHER_STANDARDS = {"cmi5.xml": "cmi5", "tincan.xml": "the Experience API (Tin Can)"}
 ABSOLUTE = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.-]+:)|//")
 ON_A_MACHINE = re.compile(r"file:/*(?:localhost/+)?(?:[a-z][:|]/*)?|[a-z]:/+", re.IGNORECASE)
+ON_A_SHARE = re.compile(r"\\\\[^\\]+\\[^\\]+\\")
 OUTSIDE = "manifest.outside"
 MISSING = "manifest.file_missing"
 LONGEST_WAY = 20  # folders of a path that are looked at when it leads out of the package
@@ -113,7 +114,7 @@ def base_of(element: Element) -> str:
 
 def join(base: str, reference: str) -> str:
     """Return the reference as seen from the base, which is a folder, with or without a slash at its end."""
-    if ABSOLUTE.match(reference) or not base:
+    if ABSOLUTE.match(reference) or ON_A_MACHINE.match(reference) or not base:
         return reference
     folder = base if base.endswith("/") else base + "/"
     if ABSOLUTE.match(base):
@@ -127,6 +128,8 @@ def place(source: Source, element: Element, href: str, files: Files | None) -> P
     Without `files` every path is taken to be there.
     """
     reference = href.strip()
+    if share := ON_A_SHARE.match(reference):
+        return place_instead(source, element, reference, reference[share.end() :].replace("\\", "/"), files)
     if "\\" in reference:
         source.note("manifest.back_slash", element, f"“{reference}” has back-slashes.", "Write slashes in hrefs.")
         reference = reference.replace("\\", "/")
