@@ -45,6 +45,7 @@ class Runtime:
         self.state = State.NOT_INITIALIZED
         self.notes: list[str] = []
         self._known_counts: dict[str, int] | None = None  # counted when first asked for: most changes are no records
+        self._known_holders: dict[tuple[str, str], dict[str, set[int]]] = {}  # of what must be unique, once asked for
         self._error = "0"
         self._diagnostic = ""
 
@@ -151,6 +152,7 @@ class Runtime:
         self._require_unique(element, located, value)
         if self.reader.exceeds(located.element["type"], value):
             self.notes.append(f"{element}: {len(value)} characters, more than the smallest permitted maximum")
+        self._note_holder(element, located, value)
         self.values[element] = value
         for name, _, index in located.records:
             self._counts[name] = max(self._counts.get(name, 0), index + 1)
@@ -260,10 +262,30 @@ class Runtime:
         if not distinct:
             return
         name, _, own = located.records[-1]
-        key = element.rpartition(".")[2]
-        for index in range(self.count(name)):
-            if index != own and self.values.get(f"{name}.{index}.{key}") == value:
-                raise Refused("set")
+        holders = self._holders(name, element.rpartition(".")[2]).get(value)
+        if holders and holders != {own}:
+            raise Refused("set")
+
+    def _holders(self, name: str, key: str) -> dict[str, set[int]]:
+        """Answer which records of a collection hold each value of `key`; looked up once, then kept with each write."""
+        known = self._known_holders.get((name, key))
+        if known is None:
+            known = self._known_holders[name, key] = {}
+            for index in range(self.count(name)):
+                value = self.values.get(f"{name}.{index}.{key}")
+                if value is not None:
+                    known.setdefault(value, set()).add(index)
+        return known
+
+    def _note_holder(self, element: str, located: Located, value: str) -> None:
+        """Keep what `_holders` knows up to date with a write that has not been made yet."""
+        if not located.records:
+            return
+        name, _, own = located.records[-1]
+        known = self._known_holders.get((name, element.removeprefix(f"{name}.{own}.")))
+        if known is not None:
+            known.get(self.values.get(element, ""), set()).discard(own)
+            known.setdefault(value, set()).add(own)
 
 
 def apply(runtime: Runtime, deltas: Iterable[Sequence[str]]) -> list[str]:

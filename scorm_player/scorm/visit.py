@@ -105,8 +105,7 @@ def begin(
     values |= given(item, learner, entry, mode, total_seconds)
     access: dict[str, str] = {}
     if item.standard == "2004":
-        for objective in objectives:
-            _give_objective(values, objective)
+        _give_objectives(values, objectives)
         for index, comment in enumerate(comments):
             values |= {f"cmi.comments_from_lms.{index}.{name}": text for name, text in comment.items()}
         if item.edition == "4th":
@@ -168,28 +167,25 @@ def _known(values: Mapping[str, str | None]) -> Values:
     return {element: value for element, value in values.items() if value is not None}
 
 
-def _give_objective(values: Values, objective: Objective) -> None:
+def _give_objectives(values: Values, objectives: Sequence[Objective]) -> None:
     """RTE 4.2.17: an objective of the activity is a record of the SCO's, with what its maps read."""
-    index = _record_with_id(values, "cmi.objectives", objective.id)
-    record = f"cmi.objectives.{index}"
-    values |= _known(
-        {
-            f"{record}.id": objective.id,
-            f"{record}.success_status": objective.success_status,
-            f"{record}.completion_status": objective.completion_status,
-            f"{record}.progress_measure": objective.progress_measure,
-            f"{record}.score.scaled": objective.scaled,
-            f"{record}.score.raw": objective.raw,
-            f"{record}.score.min": objective.min,
-            f"{record}.score.max": objective.max,
-        }
-    )
-
-
-def _record_with_id(values: Mapping[str, str], collection: str, identifier: str) -> int:
-    count = count_records(values).get(collection, 0)
-    found = (index for index in range(count) if values.get(f"{collection}.{index}.id") == identifier)
-    return next(found, count)
+    count = count_records(values).get("cmi.objectives", 0) if objectives else 0
+    places = {values.get(f"cmi.objectives.{index}.id"): index for index in reversed(range(count))}
+    for objective in objectives:
+        record = f"cmi.objectives.{places.setdefault(objective.id, count)}"
+        count = max(count, places[objective.id] + 1)
+        values |= _known(
+            {
+                f"{record}.id": objective.id,
+                f"{record}.success_status": objective.success_status,
+                f"{record}.completion_status": objective.completion_status,
+                f"{record}.progress_measure": objective.progress_measure,
+                f"{record}.score.scaled": objective.scaled,
+                f"{record}.score.raw": objective.raw,
+                f"{record}.score.min": objective.min,
+                f"{record}.score.max": objective.max,
+            }
+        )
 
 
 def _give_shared(values: Values, access: dict[str, str], shared: Sequence[SharedData]) -> None:

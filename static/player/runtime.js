@@ -12,6 +12,8 @@ export const TERMINATED = "terminated";
 const has = (object, key) => Object.prototype.hasOwnProperty.call(object, key);
 
 export class Runtime {
+  #holders = new Map(); // of what must be unique, by collection and key: which records hold each value; filled when first asked for
+
   /** `values` and `access` are plain objects, as the launch document has them. `onChange(element, value)` hears every write. */
   constructor(table, { values = {}, access = {}, strict = false, onChange = () => {} } = {}) {
     this.reader = new Reader(table, { strict });
@@ -125,6 +127,7 @@ export class Runtime {
     if (this.reader.exceeds(located.element.type, value)) {
       this.notes.push(`${element}: ${value.length} characters, more than the smallest permitted maximum`);
     }
+    this.#noteHolder(element, located, value);
     this.values.set(element, value);
     for (const { name, index } of located.records) {
       this.counts.set(name, Math.max(this.counts.get(name) ?? 0, index + 1));
@@ -248,11 +251,38 @@ export class Runtime {
         this.reader.table.responses[this.#interaction(located) ?? "other"].distinct);
     if (!distinct) return;
     const { name, index: own } = located.records.at(-1);
-    const key = element.slice(element.lastIndexOf(".") + 1);
-    for (let index = 0; index < this.count(name); index += 1) {
-      if (index !== own && this.values.get(`${name}.${index}.${key}`) === value) throw new Refused("set");
-    }
+    const holders = this.#holdersOf(name, element.slice(element.lastIndexOf(".") + 1)).get(value);
+    if (holders && holders.size > (holders.has(own) ? 1 : 0)) throw new Refused("set");
   }
+
+  /** Which records of a collection hold each value of `key`; looked up once, then kept with each write. */
+  #holdersOf(name, key) {
+    let known = this.#holders.get(`${name} ${key}`);
+    if (!known) {
+      known = new Map();
+      this.#holders.set(`${name} ${key}`, known);
+      for (let index = 0; index < this.count(name); index += 1) {
+        const value = this.values.get(`${name}.${index}.${key}`);
+        if (value !== undefined) addTo(known, value, index);
+      }
+    }
+    return known;
+  }
+
+  /** Keep what `#holdersOf` knows up to date with a write that has not been made yet. */
+  #noteHolder(element, located, value) {
+    if (!located.records.length) return;
+    const { name, index } = located.records.at(-1);
+    const known = this.#holders.get(`${name} ${element.slice(`${name}.${index}.`.length)}`);
+    if (!known) return;
+    known.get(this.values.get(element))?.delete(index);
+    addTo(known, value, index);
+  }
+}
+
+function addTo(holders, value, index) {
+  if (!holders.has(value)) holders.set(value, new Set());
+  holders.get(value).add(index);
 }
 
 /** Count the records of every collection that occurs in the element names. */

@@ -50,6 +50,33 @@ test("every odd call is answered as Python answers it, sends the same changes an
   }
 });
 
+/** Values that count how often one of them is looked at. */
+class Watched extends Map {
+  looks = 0;
+  get(key) {
+    this.looks += 1;
+    return super.get(key);
+  }
+}
+
+test("one more record is not compared with each that is there, and still has to be unique", () => {
+  const model = table("2004");
+  for (const element of ["cmi.objectives.N.id", "cmi.interactions.0.objectives.N.id", "cmi.interactions.0.correct_responses.N.pattern"]) {
+    const looks = [3, 300].map((count) => {
+      const runtime = new Runtime(model, { values: { "cmi.interactions.0.id": "q", "cmi.interactions.0.type": "choice" } });
+      runtime.initialize("");
+      runtime.values = new Watched(runtime.values);
+      for (let n = 0; n < count; n += 1) assert.equal(runtime.setValue(element.replace("N", n), `v${n}`), "true");
+      const before = runtime.values.looks;
+      assert.equal(runtime.setValue(element.replace("N", count), "another"), "true");
+      const after = runtime.values.looks;
+      assert.equal(runtime.setValue(element.replace("N", count + 1), "v1"), "false");
+      return after - before;
+    });
+    assert.equal(looks[0], looks[1], element);
+  }
+});
+
 test("a driver may detach the methods, pass numbers, and leave arguments out", () => {
   const runtime = new Runtime(table("1.2"));
   const { name, api } = makeApi(runtime, { initialized() {}, committed: () => true, terminated() {}, called() {} });

@@ -1,10 +1,13 @@
 """The run-time: states, errors, and what begin and end of a session mean."""
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scorm_player.scorm import cmi, visit
 from scorm_player.scorm import runtime as rt
@@ -449,6 +452,65 @@ def test_changes_replayed_on_the_server_end_in_the_same_values():
 
     assert rt.apply(server, [*deltas, ["cmi.learner_id", "somebody else"]]) == ["cmi.learner_id: read_only"]
     assert server.values == browser.values
+
+
+class Scanning(rt.Runtime):
+    """A run-time that looks through all records for whoever holds a value, each time it is asked."""
+
+    def _holders(self, name: str, key: str) -> dict[str, set[int]]:
+        self._known_holders.clear()
+        return super()._holders(name, key)
+
+
+IDENTIFIED = st.sampled_from(
+    [f"cmi.objectives.{n}.id" for n in range(4)]
+    + [f"cmi.interactions.0.objectives.{n}.id" for n in range(4)]
+    + [f"cmi.interactions.0.correct_responses.{n}.pattern" for n in range(3)]
+)
+WRITES = st.one_of(
+    st.tuples(IDENTIFIED, st.sampled_from("abcd")),
+    st.tuples(st.just("cmi.interactions.0.type"), st.sampled_from(["choice", "sequencing", "fill-in", "other"])),
+)
+
+
+@given(st.lists(WRITES, max_size=40))
+def test_what_must_be_unique_is_judged_as_if_all_records_were_looked_through(writes):
+    opened = {"cmi.interactions.0.id": "q", "cmi.interactions.0.type": "choice", "cmi.objectives.0.id": "d"}
+    keeping, scanning = rt.Runtime("2004", values=opened), Scanning("2004", values=opened)
+
+    assert rt.apply(keeping, writes) == rt.apply(scanning, writes)
+    assert keeping.values == scanning.values
+
+
+class Watched(dict[str, str]):
+    """Values that count how often one of them is looked at."""
+
+    looks = 0
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.looks += 1
+        return super().get(key, default)
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        "cmi.objectives.{n}.id",
+        "cmi.interactions.0.objectives.{n}.id",
+        "cmi.interactions.0.correct_responses.{n}.pattern",
+    ],
+)
+def test_one_more_record_is_not_compared_with_each_that_is_there(element):
+    def looks_for_one_more_than(count: int) -> int:
+        runtime = rt.Runtime("2004", values={"cmi.interactions.0.id": "q", "cmi.interactions.0.type": "choice"})
+        runtime.values = values = Watched(runtime.values)
+        names: Sequence[str] = [element.format(n=n) for n in range(count + 1)]
+        assert rt.apply(runtime, [(name, f"v{n}") for n, name in enumerate(names[:-1])]) == []
+        before = values.looks
+        runtime.write(names[-1], "another")
+        return values.looks - before
+
+    assert looks_for_one_more_than(300) == looks_for_one_more_than(3)
 
 
 def test_records_are_read_as_lists_with_nested_collections():
