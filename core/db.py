@@ -29,7 +29,6 @@ from sqlalchemy import (
     create_engine,
     event,
     make_url,
-    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
@@ -295,8 +294,8 @@ def _act_as_application(connection: DBAPIConnection, _entry: ConnectionPoolEntry
 
 
 _STATE_TENANT = "SELECT set_config('app.organization_id', %s, true)"
-_STATED = text("SELECT set_config('app.organization_id', :id, true)")
 
 
 def _state_tenant(session: Session, organization_id: UUID | None) -> None:
-    session.execute(_STATED, {"id": "" if organization_id is None else str(organization_id)})
+    """Say it as short as can be: it is the first question of every transaction."""
+    session.connection().exec_driver_sql(_STATE_TENANT, ("" if organization_id is None else str(organization_id),))

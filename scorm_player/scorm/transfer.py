@@ -4,6 +4,7 @@ The run-time speaks of `cmi` values, sequencing of objectives and attempts; nobo
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -12,8 +13,8 @@ from scorm_player.scorm.sequencing import objectives, overall
 from scorm_player.scorm.sequencing.definition import Edition
 from scorm_player.scorm.sequencing.requests import NavigationRequest
 from scorm_player.scorm.sequencing.state import PRIMARY
-from scorm_player.scorm.sequencing.tree import ActivityTree, LocalObjective, Node, normalized
-from scorm_player.scorm.sequencing.validity import Outlook, look_ahead
+from scorm_player.scorm.sequencing.tree import ActivityTree, LocalObjective, Node, Trial, normalized
+from scorm_player.scorm.sequencing.validity import Entry, Outlook, look_ahead
 from scorm_player.scorm.visit import Item, Objective, Outcome, SharedData
 
 _EDITIONS: Mapping[Edition, Any] = {
@@ -127,10 +128,19 @@ def conclude(
 
 def outlook_with(tree: ActivityTree, outcome: Outcome, set_by_content: Collection[str]) -> Outlook:
     """Answer what would be valid if the session of the current activity ended like this; for use after a commit."""
-    ahead = tree.copy()
-    if ahead.current is not None:
-        take_over(ahead, ahead.current, outcome, set_by_content)
-    return look_ahead(ahead)
+    current = tree.current
+    if current is None:
+        return look_ahead(tree)
+
+    def contents() -> list[Entry]:
+        with Trial(tree):
+            take_over(tree, current, outcome, set_by_content)
+            return outlook.contents
+
+    with Trial(tree):
+        take_over(tree, current, outcome, set_by_content)
+        outlook = look_ahead(tree)
+    return replace(outlook, list_contents=contents)
 
 
 def take_over(tree: ActivityTree, node: Node, outcome: Outcome, set_by_content: Collection[str]) -> None:

@@ -128,7 +128,7 @@ def _without_time(outcome: visit.Outcome) -> visit.Outcome:
 
 
 def take_over(playing: Playing, outcome: visit.Outcome, *, abandons: bool = False) -> None:
-    tree = play.tree_of(playing.session, playing.registration, playing.course, playing.now)
+    tree = playing.tree()
     node = tree.nodes[playing.node_identifier]
     if not abandons:
         transfer.take_over(tree, node, outcome, playing.data.set_by_content)

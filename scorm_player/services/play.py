@@ -16,7 +16,7 @@ from scorm_player.scorm.sequencing.requests import TerminationRequest
 from scorm_player.scorm.sequencing.rollup import overall_rollup
 from scorm_player.scorm.sequencing.state import SequencingState
 from scorm_player.scorm.sequencing.termination import termination_request_process
-from scorm_player.scorm.sequencing.tree import ActivityTree, Node
+from scorm_player.scorm.sequencing.tree import ActivityTree, Node, Trial
 from scorm_player.scorm.sequencing.validity import Outlook, look_ahead
 from scorm_player.store import runtime as store
 from scorm_player.store.registrations import Course
@@ -105,7 +105,7 @@ def standing(
     told: Mapping[str, tuple[Completion, Success]],
     begun: Mapping[str, float],
 ) -> Standing:
-    """Tell what the course comes to with what `node` has told so far, tried out on a copy of the tree.
+    """Tell what the course comes to with what `node` has told so far; that is tried out, and the tree stays as it is.
 
     When the SCO's session `has_ended` for good, its attempt is taken as ended too: what the SCO left unsaid, the end
     of an attempt says (UP.4), and nobody can tell that the window will not be closed now. `told` is what single
@@ -116,13 +116,19 @@ def standing(
     Progress is the root's own measure where there is one, else the mean of its single activities: 1 for a completed
     one, and for others what they have told of themselves, which `begun` has by identifier.
     """
-    ahead = tree.copy()
-    if has_ended and ahead.current is not None and ahead.current.state.is_active:
-        termination_request_process(ahead, TerminationRequest.EXIT)
-    overall_rollup(ahead, ahead.nodes[node.identifier])
-    root = ahead.root
-    completed = objectives.is_completed(ahead, root, root.primary)
-    satisfied = objectives.is_satisfied(ahead, root, root.primary)
+    with Trial(tree, node):
+        if has_ended and tree.current is not None and tree.current.state.is_active:
+            termination_request_process(tree, TerminationRequest.EXIT)
+        overall_rollup(tree, node)
+        return _standing(tree, told, begun)
+
+
+def _standing(
+    tree: ActivityTree, told: Mapping[str, tuple[Completion, Success]], begun: Mapping[str, float]
+) -> Standing:
+    root = tree.root
+    completed = objectives.is_completed(tree, root, root.primary)
+    satisfied = objectives.is_satisfied(tree, root, root.primary)
     leaves = [leaf for leaf in root.walk() if leaf.is_leaf]
     said = [told.get(leaf.identifier, (Completion.UNKNOWN, Success.UNKNOWN)) for leaf in leaves]
     if not any(_contributes(leaf, "progress_completion") for leaf in leaves):
@@ -132,10 +138,9 @@ def standing(
         satisfied = True if passed == {Success.PASSED} else False if Success.FAILED in passed else None
     success_was_told = any(success is not Success.UNKNOWN for _, success in told.values())
     done = [
-        1.0 if objectives.is_completed(ahead, leaf, leaf.primary) else begun.get(leaf.identifier, 0.0)
-        for leaf in leaves
+        1.0 if objectives.is_completed(tree, leaf, leaf.primary) else begun.get(leaf.identifier, 0.0) for leaf in leaves
     ]
-    measured = objectives.progress_measure_of(ahead, root, root.primary)
+    measured = objectives.progress_measure_of(tree, root, root.primary)
     return Standing(
         Completion.UNKNOWN if completed is None else Completion.COMPLETED if completed else Completion.INCOMPLETE,
         Success.UNKNOWN
@@ -144,7 +149,7 @@ def standing(
         if satisfied
         else Success.FAILED,
         1.0 if completed else measured if measured is not None else sum(done) / len(leaves) if leaves else None,
-        _score(ahead, leaves),
+        _score(tree, leaves),
     )
 
 

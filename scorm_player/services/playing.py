@@ -14,6 +14,7 @@ from scorm_player.errors import Superseded
 from scorm_player.events import RuntimeCommitted
 from scorm_player.policy import Policy
 from scorm_player.scorm import cmi, visit
+from scorm_player.scorm.sequencing.tree import ActivityTree
 from scorm_player.scorm.visit import Learner as Learner
 from scorm_player.services import addresses, apart, play
 from scorm_player.store import registrations as registration_store
@@ -102,6 +103,13 @@ class Playing(Sitting):
     state: ScormItemState
     session: Session
     aside: store.Aside | None = None  # of a visit that does not count; registration and state are copies then
+    _tree: ActivityTree | None = None
+
+    def tree(self) -> ActivityTree:
+        """The learner's tree as it is kept, loaded when first asked for; who changes it keeps it (`play.keep`)."""
+        if self._tree is None:
+            self._tree = play.tree_of(self.session, self.registration, self.course, self.now)
+        return self._tree
 
 
 def playing_of(

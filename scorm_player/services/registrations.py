@@ -14,7 +14,7 @@ from scorm_player.services import limits, play, playback, reasons
 from scorm_player.services.playing import item_of
 from scorm_player.store import registrations as store
 from scorm_player.store import runtime as runtime_store
-from scorm_player.tables import Completion, LaunchMode, Registration, ScormItemState, Success
+from scorm_player.tables import Completion, Registration, Success
 
 Status = Literal["not_started", "in_progress", "completed", "passed", "failed"]
 
@@ -119,11 +119,11 @@ def contents(session: Session, registration_id: UUID) -> Contents:
     """Return the outline, and whether the course itself may be chosen: that leads to where its sequencing begins."""
     registration = store.get(session, registration_id)
     course = store.course(session, registration.package_version_id)
-    states = runtime_store.newest_states(session, registration_id)
-    outlook = _outlook(session, registration, course, states)
+    outlook = _outlook(session, registration, course)
     most = playback.of_version(session, course.version_id).attempts
     used_up = limits.used_up(session, registration_id, course, outlook, most)
-    told = {item_id: (state.completion, state.success) for item_id, state in states.items()}
+    newest = runtime_store.newest_told(session, registration_id)
+    told = {item_id: (one.completion, one.success) for item_id, one in newest.items()}
     return contents_of(course, outlook, told, used_up)
 
 
@@ -138,18 +138,13 @@ def contents_of(
     return Contents(items_of(course, outlook, told, refused), whole)
 
 
-def _outlook(
-    session: Session, registration: Registration, course: store.Course, states: Mapping[UUID, ScormItemState]
-) -> Outlook:
+def _outlook(session: Session, registration: Registration, course: store.Course) -> Outlook:
     tree = play.tree_of(session, registration, course)
-    newest = runtime_store.newest_session(session, registration.id)
-    if newest is None or newest.state not in runtime_store.OPEN or newest.mode is not LaunchMode.NORMAL:
+    found = runtime_store.open_data(session, registration.id)
+    if found is None or not course.holds(found[0]):
         return look_ahead(tree)
-    state = states.get(newest.package_item_id)
-    if state is None or not course.holds(newest.package_item_id):
-        return look_ahead(tree)
-    data = runtime_store.data_of(state)
-    return play.outlook(tree, item_of(course, course.identifier(newest.package_item_id), data), data)
+    data = runtime_store.data_in(found[1])
+    return play.outlook(tree, item_of(course, course.identifier(found[0]), data), data)
 
 
 def items_of(

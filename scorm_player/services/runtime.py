@@ -154,8 +154,7 @@ def commit(
 
 def _with_ways(playing: Playing, done: Committed) -> Committed:
     """Tell with a commit where the learner may go now: what the activity says of itself may open other ones."""
-    tree = play.tree_of(playing.session, playing.registration, playing.course, playing.now)
-    outlook = play.outlook(tree, playing.item, None if done.has_ended else playing.data)
+    outlook = play.outlook(playing.tree(), playing.item, None if done.has_ended else playing.data)
     ways = controls(outlook, playing.course.structure.edition)
     return replace(done, navigation=ways, valid=transfer.navigation_of(outlook))
 
@@ -243,7 +242,7 @@ def navigate(
         say(playing)
         announce(playing)
     registration, course = playing.registration, playing.course
-    tree = play.tree_of(session, registration, course, now)
+    tree = playing.tree()
     if request == "leave":  # what has just ended may have completed the course
         asked = _request(request, registration)
     wanted = identifier_of(course, target) if target is not None else None

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from scorm_player import statements
 from scorm_player.scorm import transfer, visit
-from scorm_player.scorm.sequencing.tree import ActivityTree
+from scorm_player.scorm.sequencing.tree import ActivityTree, Trial
 from scorm_player.scorm.visit import Learner as Learner
 from scorm_player.services import play
 from scorm_player.services.playing import Playing, source_of, storable
@@ -22,25 +22,31 @@ def tell_standing(playing: Playing, tree: ActivityTree | None, *, has_ended: boo
     """
     if not playing.counts:
         return
-    registration = playing.registration
-    if tree is None:
-        tree = play.tree_of(playing.session, registration, playing.course, playing.now).copy()
+    if tree is not None:
+        _settle(playing, _standing(playing, tree, has_ended))
+        return
+    tree = playing.tree()
+    node = tree.nodes[playing.node_identifier]
+    with Trial(tree, node):
         outcome = visit.end(playing.item, playing.data.values, terminated=False, strict=playing.data.strict)
-        transfer.take_over(tree, tree.nodes[playing.node_identifier], outcome, playing.data.set_by_content)
-    newest = store.newest_states(playing.session, registration.id)
-    identifier = playing.course.identifier
-    standing = play.standing(
+        transfer.take_over(tree, node, outcome, playing.data.set_by_content)
+        standing = _standing(playing, tree, has_ended)
+    _settle(playing, standing)
+
+
+def _standing(playing: Playing, tree: ActivityTree, has_ended: bool) -> play.Standing:
+    newest, identifier = store.newest_told(playing.session, playing.registration.id), playing.course.identifier
+    return play.standing(
         tree,
         tree.nodes[playing.node_identifier],
         has_ended=has_ended,
-        told={identifier(item_id): (state.completion, state.success) for item_id, state in newest.items()},
+        told={identifier(item_id): (one.completion, one.success) for item_id, one in newest.items()},
         begun={
-            identifier(item_id): float(state.progress_measure)
-            for item_id, state in newest.items()
-            if state.progress_measure is not None
+            identifier(item_id): float(one.progress_measure)
+            for item_id, one in newest.items()
+            if one.progress_measure is not None
         },
     )
-    _settle(playing, standing)
 
 
 def _settle(playing: Playing, standing: play.Standing) -> None:

@@ -43,7 +43,7 @@ def opening(
 
 def layers(session: Session, version_id: UUID) -> list[dict[str, Any]]:
     """Return the layers of a version's policy alone. Raises NotFound."""
-    found = session.execute(select(_layers()).where(PackageVersion.id == version_id)).one_or_none()
+    found = session.execute(_LAYERS, {"version_id": version_id}).one_or_none()
     if found is None:
         raise NotFound("There is no such package version.")
     return found[0] or []
@@ -56,6 +56,7 @@ def _layers() -> ScalarSelect[Any]:
     return select(func.jsonb_agg(in_order)).where(applies).correlate(PackageVersion).scalar_subquery()
 
 
+_LAYERS = select(_layers()).where(PackageVersion.id == bindparam("version_id"))  # asked with every outline
 _OPENING = (  # made once: it is asked with every step
     select(_layers(), PackageVersion.capability, PackageVersion.capability_since, ScormItemState)
     .outerjoin(

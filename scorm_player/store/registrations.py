@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from core.db import Session, organization_of
 from core.errors import NotFound
@@ -74,13 +74,15 @@ _courses: OrderedDict[tuple[UUID, UUID], Course] = OrderedDict()
 
 def get(session: Session, registration_id: UUID, *, lock: bool = False) -> Registration:
     """Return the tenant's registration; `lock` makes all who write under it queue. Raises NotFound."""
-    query = select(Registration).where(Registration.id == registration_id)
-    if lock:  # what was read before the lock may be out of date
-        query = query.with_for_update().execution_options(populate_existing=True)
-    found = session.scalars(query).one_or_none()
+    found = session.scalars(_LOCKED if lock else _ONE, {"registration_id": registration_id}).one_or_none()
     if found is None:
         raise NotFound("There is no such registration.")
     return found
+
+
+_ONE = select(Registration).where(Registration.id == bindparam("registration_id"))
+# What was read before the lock may be out of date.
+_LOCKED = _ONE.with_for_update().execution_options(populate_existing=True)
 
 
 def untouched(session: Session, registration_ids: Sequence[UUID], *, lock: bool) -> set[UUID]:

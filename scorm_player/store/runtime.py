@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from core.db import Session, organization_of
 from core.errors import NotFound
 from scorm_player.scorm.sequencing.state import ObjectiveState
 from scorm_player.tables import (
+    Completion,
     GlobalObjective,
     LaunchMode,
     LaunchSession,
@@ -23,6 +25,7 @@ from scorm_player.tables import (
     ScormSnapshot,
     SessionState,
     SharedDataStore,
+    Success,
 )
 
 OPEN = (SessionState.LAUNCHED, SessionState.INITIALIZED)
@@ -157,6 +160,55 @@ def newest_states(session: Session, registration_id: UUID) -> dict[UUID, ScormIt
         .order_by(ScormItemState.package_item_id, ScormItemState.attempt_number)
     )
     return {state.package_item_id: state for state in session.scalars(query)}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an item's run-time data have come to, without them."""
+
+    completion: Completion
+    success: Success
+    progress_measure: Decimal | None
+
+
+def newest_told(session: Session, registration_id: UUID) -> dict[UUID, Told]:
+    """Return what the newest attempt on every item has come to, by item; not what a repair set aside."""
+    return {row[0]: Told(*row[1:]) for row in session.execute(_TOLD, {"registration_id": registration_id})}
+
+
+_TOLD = (  # made once: it is asked with every end of a session and every outline
+    select(
+        ScormItemState.package_item_id,
+        ScormItemState.completion,
+        ScormItemState.success,
+        ScormItemState.progress_measure,
+    )
+    .where(ScormItemState.registration_id == bindparam("registration_id"), ScormItemState.set_aside_at.is_(None))
+    .order_by(ScormItemState.package_item_id, ScormItemState.attempt_number)
+)
+
+
+def open_data(session: Session, registration_id: UUID) -> tuple[UUID, str] | None:
+    """Return the item that is open in the session opened last, if it counts, and its run-time data as their text."""
+    found = session.execute(_OPEN_DATA, {"registration_id": registration_id}).one_or_none()
+    if found is None or found[1] not in OPEN or found[2] is not LaunchMode.NORMAL or found[3] is None:
+        return None
+    return found[0], found[3]
+
+
+_OPEN_DATA = (
+    select(LaunchSession.package_item_id, LaunchSession.state, LaunchSession.mode, ScormItemState.cmi)
+    .outerjoin(
+        ScormItemState,
+        (ScormItemState.registration_id == LaunchSession.registration_id)
+        & (ScormItemState.package_item_id == LaunchSession.package_item_id)
+        & (ScormItemState.attempt_number == LaunchSession.attempt_number)
+        & ScormItemState.set_aside_at.is_(None),
+    )
+    .where(LaunchSession.registration_id == bindparam("registration_id"))
+    .order_by(LaunchSession.launched_at.desc(), LaunchSession.id.desc())
+    .limit(1)
+)
 
 
 def attempts(session: Session, registration_id: UUID) -> dict[UUID, int]:

@@ -314,15 +314,17 @@ class ActivityTree:
 
 
 class Trial:
-    """A termination that is only tried out: on leaving, the tree is as it was, down to its chance.
+    """What is only tried out: on leaving, the tree is as it was, down to its chance.
 
-    Before it begins, all that ending the current attempt may change gets copies of its state (TB.2.3; UP.4 for the
-    way up from the current activity, RB.1.5 for the way up from whoever reads a global objective). That is far less
-    than a copy of the tree.
+    Before it begins, all that may change gets copies of its state when content tells something of the current
+    activity, its attempt is ended and all is rolled up (TB.2.3; UP.4 for the way up from the current activity, RB.1.5
+    for the way up from whoever reads a global objective). The same of `another` activity, where one is tried out, too.
+    That is far less than a copy of the tree.
     """
 
-    def __init__(self, tree: ActivityTree) -> None:
+    def __init__(self, tree: ActivityTree, another: Node | None = None) -> None:
         self._tree = tree
+        self._ends = [node for node in (tree.current, another) if node is not None]
         self._global_objectives = tree.state.global_objectives
         self._shared_data = tree.state.shared_data
         self._places = (tree.state.current_activity, tree.state.suspended_activity)
@@ -332,8 +334,7 @@ class Trial:
 
     def __enter__(self) -> None:
         tree, state = self._tree, self._tree.state
-        current = tree.current
-        touched = {} if current is None else {node.order: node for node in current.path()}
+        touched = {node.order: node for end in self._ends for node in end.path()}
         for node in touched.values():
             if node.chooses_anew():
                 self._chance = self._chance or tree.generator.getstate()
