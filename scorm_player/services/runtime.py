@@ -89,7 +89,8 @@ class Committed:
     """How far a session's batches are applied, and where content asked to go at its end, if it did.
 
     When statuses have changed, or the session has ended and content asks for nothing: `navigation`, which of the
-    player's controls lead somewhere now, and `valid`, what `adl.nav.request_valid` answers now.
+    player's controls lead somewhere now, and `valid`, what `adl.nav.request_valid` answers now; None where that cannot
+    have changed since it was told last.
     """
 
     saved: int
@@ -153,8 +154,15 @@ def commit(
 
 
 def _with_ways(playing: Playing, done: Committed) -> Committed:
-    """Tell with a commit where the learner may go now: what the activity says of itself may open other ones."""
-    outlook = play.outlook(playing.tree(), playing.item, None if done.has_ended else playing.data)
+    """Tell with a commit where the learner may go now: what the activity says of itself may open other ones.
+
+    In a steady course, while the activity is the current one, that is where it was when the window was told last.
+    """
+    tree = playing.tree()
+    node = tree.nodes[playing.node_identifier]
+    if tree.is_steady and tree.current is node and node.state.is_active:
+        return done
+    outlook = play.outlook(tree, playing.item, None if done.has_ended else playing.data)
     ways = controls(outlook, playing.course.structure.edition)
     return replace(done, navigation=ways, valid=transfer.navigation_of(outlook))
 

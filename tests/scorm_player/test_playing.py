@@ -818,6 +818,17 @@ def test_the_ways_that_are_open_when_content_has_ended_are_told_with_its_end(db,
     assert not ended.navigation["next"]["enabled"]
 
 
+def test_where_no_rule_asks_for_a_status_the_ways_stay_as_they_were_told_at_the_launch(db, cast):
+    launch = launched(db, registered(db, cast.ana, sco("one"), sco("two"), edition=Edition.FOURTH))
+
+    done = sent(db, launch, 1, ("cmi.success_status", "failed"), initialized=True)
+    ended = sent(db, launch, 2, ("cmi.exit", "suspend"), terminated=True)
+
+    assert (done.navigation, done.valid, ended.navigation) == (None, None, None)
+    assert launch.document["navigation"]["next"]["enabled"]
+    assert launch.document["values"]["adl.nav.request_valid.choice.{target=two}"] == "true"
+
+
 @pytest.mark.parametrize(
     ("edition", "exit_", "follow"),
     [

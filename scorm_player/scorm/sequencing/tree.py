@@ -8,6 +8,7 @@ from typing import Any
 
 from scorm_player.scorm.sequencing.definition import (
     Activity,
+    ConditionName,
     CourseStructure,
     Edition,
     Objective,
@@ -271,6 +272,14 @@ class ActivityTree:
         )
 
     @property
+    def is_steady(self) -> bool:
+        """Whether what content tells of its activity while it plays changes nothing of what may be asked for (SN 5.6).
+
+        So it is where no rule asks what is known, and nothing else does: most courses are of that kind.
+        """
+        return _plan_of(self.structure).is_steady and not self.enforce_time_limits
+
+    @property
     def is_fourth_edition(self) -> bool:
         """Progress rollup by measure, jump and `adlseq:mapInfo` came with the 4th Edition."""
         return self.structure.edition is Edition.FOURTH
@@ -365,10 +374,11 @@ class _Plan:
     """What all trees of a structure have in common: worked out once, for most requests grow two of them.
 
     `activities` in document order, each with the position of its parent and its objectives; `readers` by position;
-    `targets` and `stores` are the names of global objectives and data stores that anything is mapped to.
+    `targets` and `stores` are the names of global objectives and data stores that anything is mapped to; `is_steady`
+    as of `ActivityTree`.
     """
 
-    __slots__ = ("activities", "readers", "stores", "structure", "targets")
+    __slots__ = ("activities", "is_steady", "readers", "stores", "structure", "targets")
 
     def __init__(self, structure: CourseStructure) -> None:
         self.structure = structure
@@ -379,6 +389,7 @@ class _Plan:
         maps = [item for activity in every for objective in _objectives(activity) for item in objective.maps]
         self.targets = frozenset(normalized(item.target) for item in maps)
         self.stores = frozenset(item.target for activity in every for item in activity.data_maps)
+        self.is_steady = not any(_asks_what_is_known(activity) for activity in every)
 
     def _add(self, definition: Activity, above: int) -> None:
         position, objectives = len(self.activities), _local_objectives(definition)
@@ -387,6 +398,17 @@ class _Plan:
             self.readers.setdefault(target, []).append(position)
         for child in definition.children:
             self._add(child, position)
+
+
+def _asks_what_is_known(activity: Activity) -> bool:
+    """Tell whether an activity's rules, limit or prerequisites (1.2) may come out otherwise by what content tells.
+
+    What exit and post-condition rules lead to depends also on whether the attempt is suspended, as limits do.
+    """
+    rules = activity.rules
+    asks = any(condition.name is not ConditionName.ALWAYS for rule in rules.pre for condition in rule.conditions)
+    leads = bool(rules.post or rules.exit or activity.prerequisites)
+    return asks or leads or activity.limits.attempt_limit is not None
 
 
 _KEPT_PLANS = 200

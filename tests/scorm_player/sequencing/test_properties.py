@@ -20,7 +20,7 @@ from scorm_player.scorm.sequencing.state import SequencingState
 from scorm_player.scorm.sequencing.termination import TerminationResult, suspendable, termination_request_process
 from scorm_player.scorm.sequencing.tree import ActivityTree
 from scorm_player.scorm.sequencing.validity import look_ahead
-from tests.scorm_player.sequencing.trees import courses
+from tests.scorm_player.sequencing.trees import courses, steadied
 
 EXAMPLES = int(os.environ.get("STOA_FUZZ", "20"))
 thorough = settings(
@@ -53,13 +53,18 @@ def take(tree: ActivityTree, request: NavigationRequest, number: int, values: di
     target = list(tree.nodes)[number % len(tree.nodes)]
     if tree.current is None or not tree.current.state.is_active:
         return overall_sequencing(tree, request, target)
-    given = {
-        f"cmi.objectives.{index}.id": item.id for index, item in enumerate(transfer.objectives_of(tree, tree.current))
-    }
-    outcome = visit.end(transfer.item_of(tree, tree.current), given | values, terminated=True)
-    found = transfer.conclude(tree, outcome, values.keys(), (request, target))
+    found = transfer.conclude(tree, ended(tree, values, terminated=True), values.keys(), (request, target))
     assert found is not None
     return found
+
+
+def ended(tree: ActivityTree, values: dict[str, str], terminated: bool) -> visit.Outcome:
+    """What the session of the current activity has told when it ends with these values."""
+    current = tree.current
+    assert current is not None
+    given = {f"cmi.objectives.{index}.id": item.id for index, item in enumerate(transfer.objectives_of(tree, current))}
+    item = transfer.item_of(tree, current)
+    return visit.end(item, given | values, terminated=terminated, ended_by_learner=not terminated)
 
 
 def check(tree: ActivityTree, outcome: Outcome) -> None:
@@ -156,6 +161,24 @@ def test_looking_ahead_at_everything_at_once_answers_what_each_request_tried_by_
         assert outlook.choices == {name: tried(tree, NavigationRequest.CHOICE, name) for name in tree.nodes}
         assert outlook.jumps == {name: tried(tree, NavigationRequest.JUMP, name) for name in tree.nodes}
         take(tree, request, number, values)
+
+
+@thorough
+@given(courses().map(steadied), steps)
+def test_in_a_steady_course_nothing_that_content_tells_changes_what_may_be_asked_for(course, requests):
+    tree = load(course, SequencingState())
+    assert tree.is_steady
+    for request, number, values in requests:
+        before = look_ahead(tree)
+        current = tree.current
+        if current is not None and current.state.is_active:
+            for terminated in (True, False):
+                told = ended(tree, values, terminated)
+                assert transfer.outlook_with(tree, told, values.keys()) == before
+                assert look_ahead(tree) == before, "it was only tried out"
+            transfer.take_over(tree, current, ended(tree, values, terminated=True), values.keys())
+            assert look_ahead(tree) == before
+        take(tree, request, number, {})
 
 
 def tried(tree: ActivityTree, request: NavigationRequest, target: str | None = None) -> str | None:

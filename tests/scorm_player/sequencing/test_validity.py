@@ -2,10 +2,10 @@
 
 import pytest
 
-from scorm_player.scorm.sequencing.definition import ControlModes, Edition, HiddenControl
+from scorm_player.scorm.sequencing.definition import ControlModes, Edition, HiddenControl, LimitConditions
 from scorm_player.scorm.sequencing.requests import NavigationRequest
 from scorm_player.scorm.sequencing.validity import look_ahead
-from tests.scorm_player.sequencing.trees import cluster, go, leaf, post, pre, rule, start, tree
+from tests.scorm_player.sequencing.trees import cluster, exits, go, leaf, post, pre, rule, start, tree
 
 
 def valid(outlook):
@@ -167,3 +167,24 @@ def test_controls_the_manifest_hides():
     assert not outlook.shows(HiddenControl.CONTINUE)
     assert outlook.shows(HiddenControl.PREVIOUS)
     assert outlook.is_valid(NavigationRequest.CONTINUE)
+
+
+@pytest.mark.parametrize(
+    ("parts", "is_steady"),
+    [
+        pytest.param({}, True, id="no rules"),
+        pytest.param({"rules": pre(rule("hiddenFromChoice", "always"))}, True, id="a rule that always holds"),
+        pytest.param({"rules": pre(rule("disabled", "satisfied"))}, False, id="a rule that asks for a status"),
+        pytest.param({"rules": pre(rule("skip", "always", "not completed"))}, False, id="one of two conditions asks"),
+        pytest.param({"rules": post(rule("continue", "always"))}, False, id="a post-condition: not while suspended"),
+        pytest.param({"rules": exits(rule("exit", "always"))}, False, id="an exit rule"),
+        pytest.param({"limits": LimitConditions(attempt_limit=2)}, False, id="an attempt limit: not while suspended"),
+        pytest.param({"prerequisites": "a"}, False, id="prerequisites"),
+    ],
+)
+def test_where_what_content_tells_may_change_what_may_be_asked_for(parts, is_steady):
+    assert tree(cluster("root", "a", leaf("b", **parts))).is_steady is is_steady
+
+
+def test_where_time_is_limited_what_may_be_asked_for_may_change():
+    assert not tree(cluster("root", "a", "b"), enforce_time_limits=True).is_steady

@@ -1,5 +1,6 @@
 """Small courses for tests: the least that a test needs, in which it says the words that matter."""
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -192,6 +193,22 @@ def activities(draw: st.DrawFn, names: Any, depth: int, *, plain_ends: bool) -> 
         delivery=DeliveryControls(draw(often), draw(flag), draw(flag)),
         completion_threshold=CompletionThreshold(draw(flag), 0.5, draw(st.sampled_from([0.0, 1.0]))),
     )
+
+
+def steadied(course: CourseStructure) -> CourseStructure:
+    """The same course without anything that asks what is known."""
+
+    def steady(activity: Activity) -> Activity:
+        always = (RuleCondition(ConditionName.ALWAYS),)
+        pre = tuple(replace(rule, conditions=always) for rule in activity.rules.pre if rule.conditions)
+        return replace(
+            activity,
+            children=tuple(steady(child) for child in activity.children),
+            rules=SequencingRules(pre=pre),
+            limits=replace(activity.limits, attempt_limit=None),
+        )
+
+    return replace(course, root=steady(course.root))
 
 
 @st.composite
