@@ -6,16 +6,24 @@
  */
 
 const PAUSES = [500, 1000, 2000, 5000, 10000, 20000, 30000];
+const UNREACHED = 2500; // the longest pause where nobody answers: a request that reaches nobody is a burden to nobody
+
+/** Nobody has answered: no network, or no server at its other end. */
+export class Unreached extends Error {}
 
 /** The server refused for good: nothing will be sent any more. */
 export class Superseded extends Error {}
 
 export class Delivery {
   /**
-   * `post(batches)` sends and answers {saved: sequence}; it throws Superseded, or anything else to be tried again.
-   * `journal` has put(batch), remove(upTo). `pace` is the least time between two requests, in ms.
+   * `post(batches)` sends and answers {saved: sequence}; it throws Superseded, or to be tried again Unreached, or anything
+   * else where the server has answered that it cannot. `journal` has put(batch), remove(upTo). `pace` is the least time
+   * between two requests, in ms. `chance()` answers 0 … 1: learners who have all been cut off do not all come back at once.
    */
-  constructor({ post, journal, onState = () => {}, onSaved = () => {}, pace = 1000, clock = () => Date.now(), timers = globalThis }) {
+  constructor({
+    post, journal, onState = () => {}, onSaved = () => {}, pace = 1000,
+    clock = () => Date.now(), timers = globalThis, chance = Math.random,
+  }) {
     this.post = post;
     this.journal = journal;
     this.onState = onState;
@@ -23,8 +31,10 @@ export class Delivery {
     this.pace = pace;
     this.clock = clock;
     this.timers = timers;
+    this.chance = chance;
     this.queue = [];
     this.failures = 0;
+    this.isReached = true;
     this.keeps = true;
     this.state = "saved";
     this.timer = null;
@@ -71,7 +81,7 @@ export class Delivery {
     });
   }
 
-  /** Try again now: the network is back, or the learner asked. */
+  /** Try again now: the network or the learner is back, or has asked. */
   retry() {
     if (this.queue.length) this.#schedule(0, true);
   }
@@ -98,7 +108,10 @@ export class Delivery {
   }
 
   #pause() {
-    if (this.failures) return PAUSES[Math.min(this.failures, PAUSES.length) - 1];
+    if (this.failures) {
+      const longest = this.isReached ? PAUSES.at(-1) : UNREACHED;
+      return Math.min(PAUSES[Math.min(this.failures, PAUSES.length) - 1], longest) * (1 - this.chance() / 2);
+    }
     const urgent = this.queue.some((batch) => batch.committed || batch.terminated);
     return urgent ? 0 : Math.max(0, this.last + this.pace - this.clock());
   }
@@ -120,6 +133,7 @@ export class Delivery {
       }
       if (!this.queue.length) return; // a repeat of what has been confirmed since
       this.failures += 1;
+      this.isReached = !(problem instanceof Unreached);
       this.#tell("waiting");
       return;
     }

@@ -13,7 +13,7 @@
  * activity has ended and none follows; then the session that has ended asks for the next one.
  */
 
-import { Delivery, Superseded } from "./delivery.js";
+import { Delivery, Superseded, Unreached } from "./delivery.js";
 import { Journal } from "./journal.js";
 import { hide, show, TEXTS } from "./messages.js";
 
@@ -44,6 +44,9 @@ export class Player {
     this.first = launch;
     window.addEventListener("message", (event) => this.#hear(event));
     window.addEventListener("online", () => this.running?.delivery.retry());
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) this.running?.delivery.retry(); // browsers let the timers of a page out of sight wait
+    });
     window.addEventListener("pageshow", (event) => event.persisted && location.reload());
     this.#control("stoa-previous", () => this.navigate("previous"));
     this.#control("stoa-next", () => this.navigate("continue"));
@@ -331,17 +334,23 @@ export class Player {
     }
   }
 
-  /** POST JSON as the signed-in person. Throws Superseded where a later session has taken over, else the server's words. */
+  /**
+   * POST JSON as the signed-in person. Throws Superseded where a later session has taken over, Unreached where nobody
+   * answers but a gateway, else the server's words.
+   */
   async #ask(url, body, again = true) {
     const response = await fetch(url, {
       method: "POST",
       credentials: "same-origin",
       headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRF-Token": this.csrf },
       body: JSON.stringify(body),
+    }).catch((problem) => {
+      throw new Unreached(problem.message);
     });
     if (response.ok) return response.status === 204 ? null : response.json();
     if (response.status === 409 || response.status === 410) throw new Superseded();
     if (response.status === 403 && again && (await this.#renewToken())) return this.#ask(url, body, false);
+    if (isOfGateway(response)) throw new Unreached(response.statusText);
     if (response.status === 401) this.#show(this.texts.signed_out);
     const words = await response.json().then((problem) => problem.detail, () => response.statusText);
     throw new Error(words);
@@ -486,6 +495,10 @@ export class Player {
 
 const asLine = ([at, method, given, answer, error]) =>
   `${at} ${method}(${given.map((value) => JSON.stringify(value)).join(", ")}) = ${JSON.stringify(answer)} [${error}]`;
+
+/** Whether a gateway says that nobody is behind it; what the server says itself is JSON. */
+const isOfGateway = ({ status, headers }) =>
+  (status === 502 || status === 503) && !headers.get("Content-Type")?.includes("json");
 
 const isLarge = (batch) => batch.changes.some(([, value]) => value.length > LARGE);
 

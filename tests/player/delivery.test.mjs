@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Batches, CLOSING_BUDGET } from "../../static/player/batches.js";
-import { Delivery, Superseded } from "../../static/player/delivery.js";
+import { Delivery, Superseded, Unreached } from "../../static/player/delivery.js";
 
 /** A clock and timers that only move when told to. */
 class Time {
@@ -187,6 +187,64 @@ test("without network the device keeps what is set and says so, and all arrives 
 
   assert.deepEqual(arrived, [1, 2]);
   assert.equal(states.at(-1), "saved");
+});
+
+/** A server that is away for `away` ms, in one of two ways; when it was asked, and how long after its return all was there. */
+async function outage({ away, answers, chance }) {
+  const asked = [];
+  const { time, made } = delivery(
+    async (batches) => {
+      asked.push(time.now);
+      if (time.now < away) throw answers ? new Error("Too much is going on.") : new Unreached("no network");
+      return { saved: batches.at(-1).sequence };
+    },
+    { chance },
+  );
+  made.add({ sequence: 1 });
+  while (made.state !== "saved") await time.pass(1000);
+  return { asked, after: asked.at(-1) - away };
+}
+
+for (const [name, chance] of [["earliest", () => 1], ["latest", () => 0], ["any", () => 0.37]]) {
+  for (const away of [1000, 60_000, 61_234, 600_000]) {
+    test(`within three seconds after the server is back all is sent, and not asked for more than once a second (${away} ms, ${name})`, async () => {
+      const { asked, after } = await outage({ away, chance });
+
+      assert.ok(after <= 3000, `${after} ms`);
+      assert.ok(asked.length <= 5 + away / 1000, `asked ${asked.length} times`);
+    });
+  }
+}
+
+test("a server that answers that it cannot is left alone for longer and longer", async () => {
+  const { asked } = await outage({ away: 600_000, answers: true, chance: () => 0 });
+
+  assert.deepEqual(asked.slice(0, 9).map((at, index) => at - (asked[index - 1] ?? 0)), [0, 500, 1000, 2000, 5000, 10000, 20000, 30000, 30000]);
+});
+
+test("whoever was cut off together does not come back together", async () => {
+  let state = 7;
+  const chance = () => (state = (state * 16807) % 2147483647) / 2147483647;
+  const returns = [];
+  for (let learner = 0; learner < 100; learner += 1) returns.push((await outage({ away: 60_000, chance })).after);
+
+  const bySecond = [0, 1000, 2000].map((from) => returns.filter((after) => after >= from && after < from + 1000).length);
+
+  assert.ok(Math.max(...bySecond) < 70, `${bySecond}`);
+});
+
+test("as soon as the network or the learner is back it is tried again", async () => {
+  const { time, made } = delivery(async (batches) => {
+    if (time.now < 60_000) throw new Error("Too much is going on.");
+    return { saved: batches.at(-1).sequence };
+  });
+  made.add({ sequence: 1 });
+  await time.pass(60_100);
+
+  made.retry();
+  await time.pass(10);
+
+  assert.equal(made.state, "saved");
 });
 
 test("only when neither device nor server can keep it, data is lost and Commit may say so", async () => {
