@@ -58,6 +58,12 @@ def read_moment(data: bytes) -> datetime:
     return _EPOCH + timedelta(microseconds=_BIGINT.unpack(data)[0])
 
 
+def read_integer(data: bytes) -> int:
+    """An integer of 32 bits that the database answered."""
+    found: int = _LENGTH.unpack(data)[0]
+    return found
+
+
 def read_bigint(data: bytes) -> int:
     """An integer of 64 bits that the database answered."""
     found: int = _BIGINT.unpack(data)[0]

@@ -1,7 +1,8 @@
 """Commits of many learners that wait at the same moment, in one transaction; each is answered after it.
 
 A commit to the disk and the journeys to the database are what one costs most. One thread per process and database
-drains what waits; a transaction holds one tenant's sessions only. What is out of the ordinary is not done here: an end
+drains what waits; a transaction holds one tenant's sessions only. A group that brings only places (suspend data,
+bookmarks), as most do, goes over a wire in two journeys. What is out of the ordinary is not done here: an end
 of a session, a change of status or score, a session that somebody else is changing, whatever goes wrong. For that the
 answer is None, nothing of it is written, and `runtime.commit` does it in a transaction of its own. Batches are
 numbered, so that nothing is applied twice whatever happened to the group.
@@ -12,20 +13,24 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from time import monotonic
 from uuid import UUID
 
+import psycopg
+
 from accounts.services import presence
 from core import clock
 from core.db import Database, Session, Writer
 from core.errors import Unavailable
 from core.logs import logger
+from core.wire import Wire
 from lrs.services import hooks
 from lrs.services import statements as lrs
+from scorm_player.scorm import cmi
 from scorm_player.services import documents
 from scorm_player.services.playing import Sitting, authority, item_of, promoted
 from scorm_player.services.projection import project
@@ -45,6 +50,7 @@ SECONDS_SIGNED_IN = 2.0
 """For so long a browser that was signed in is believed to be; asked for all of a group at once."""
 
 _IDLE = 1.0  # seconds after which the thread ends; the next request starts another
+_PAUSE = 0.05  # seconds for which the thread keeps its connections without work
 
 log = logger("scorm_player")
 
@@ -79,13 +85,35 @@ class Overloaded(Unavailable):
     """More commits are coming in than can be kept."""
 
 
+class _Lines:
+    """The thread's connections, each borrowed when it is first needed."""
+
+    def __init__(self, database: Database, stack: ExitStack) -> None:
+        self._database, self._stack = database, stack
+        self._wire: Wire | None = None
+        self._writer: Writer | None = None
+
+    def wire(self) -> Wire:
+        """For places."""
+        if self._wire is None:
+            self._wire = self._stack.enter_context(self._database.wire(store.WIRE))
+        return self._wire
+
+    def writer(self) -> Writer:
+        """For all else."""
+        if self._writer is None:
+            self._writer = self._stack.enter_context(self._database.writer())
+        return self._writer
+
+
 class Committer:
     """Keeps commits of all tenants of one database, in the order they came."""
 
     def __init__(self, database: Database) -> None:
         self._database = weakref.ref(database)
         self._waiting: deque[Waiting] = deque()
-        self._changed = threading.Condition()
+        self._changed = threading.Condition(threading.Lock())
+        self._is_idle = False  # to wake the thread while it works would cost time and bring nothing
         self._thread: threading.Thread | None = None
         self._signed_in: dict[UUID, float] = {}
 
@@ -102,31 +130,43 @@ class Committer:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="runtime-commit", daemon=True)
                 self._thread.start()
-            else:
+            elif self._is_idle:
                 self._changed.notify()
         return future
 
     def _run(self) -> None:
-        """Commit until nothing comes for a while, on one connection as long as there is work and it holds."""
+        """Commit until nothing comes for a while, on the same connections as long as work follows work."""
         while self._is_wanted():
             database = self._database()
             if database is None:
                 return
             try:
-                with database.writer() as writer:
-                    while self._waiting and self._commit(database, writer):
+                with ExitStack() as stack:
+                    lines = _Lines(database, stack)
+                    while self._comes_soon() and self._commit(database, lines):
                         pass
             except Exception as error:
-                log.warning("no connection for commits; each goes its own way", error=repr(error))
-                _answer(self._group(), [])
+                log.warning("a connection for commits broke", error=repr(error))
             del database
 
     def _is_wanted(self) -> bool:
+        """Wait for work; False after some idle time: then the thread has ended and the next request starts another."""
         with self._changed:
-            is_wanted: bool = self._changed.wait_for(lambda: bool(self._waiting), _IDLE)
+            is_wanted = self._waits_for_work(_IDLE)
             if not is_wanted:
                 self._thread = None
             return is_wanted
+
+    def _comes_soon(self) -> bool:
+        """Wait for work a moment, with the connections in hand."""
+        with self._changed:
+            return self._waits_for_work(_PAUSE)
+
+    def _waits_for_work(self, seconds: float) -> bool:
+        self._is_idle = True
+        is_there: bool = self._changed.wait_for(lambda: bool(self._waiting), seconds)
+        self._is_idle = False
+        return is_there
 
     def _group(self) -> list[Waiting]:
         """What waits for the tenant whose turn it is, as much as goes together, in the order it came."""
@@ -140,8 +180,8 @@ class Committer:
             self._waiting.extendleft(reversed(others))
             return group
 
-    def _commit(self, database: Database, writer: Writer) -> bool:
-        """Commit a group; answer whether the connection is still good."""
+    def _commit(self, database: Database, lines: _Lines) -> bool:
+        """Commit a group; answer whether the connections are still good."""
         group = self._group()
         if not group:
             return True
@@ -150,8 +190,11 @@ class Committer:
         is_well = True
         try:
             requests = self._of_signed_in(database, tenant, [request for request, _ in group])
-            with writer.write(tenant) as session:
-                taken = _commit_together(session, tenant, requests)
+            done = _keep_places(lines.wire(), tenant, requests) if all(map(_brings_places, requests)) else None
+            if done is None:
+                with lines.writer().write(tenant) as session:
+                    done = _commit_together(session, tenant, requests)
+            taken = done
         except Exception as error:  # whose fault it is will meet it again, alone
             log.warning("a group of commits failed; each goes its own way", error=repr(error))
             is_well, taken = False, []
@@ -194,19 +237,53 @@ def _end(answers: Sequence[tuple["asyncio.Future[Committed | None]", Committed |
 def _commit_together(session: Session, tenant: UUID, requests: Sequence[Request]) -> list[_Taking]:
     """Keep what is ordinary of these commits; answer it with what to tell each of them once it is on the disk."""
     now = clock.now()
-    found = {rows[0].id: rows for rows in store.lock(session, {request.session_id for request in requests})}
-    taking: dict[UUID, _Taking | None] = {}
-    for request in requests:
-        if request.session_id not in taking:
-            rows = found.get(request.session_id)
-            taking[request.session_id] = _taking_of(tenant, rows, now) if rows else None
-        one = taking[request.session_id]
-        if one is not None and not _take(one, request):
-            taking[request.session_id] = None
-    taken = [one for one in taking.values() if one is not None]
+    rows = store.lock(session, {request.session_id for request in requests})
+    taken = _taken(tenant, requests, rows, now)
     if taken:
         _keep(session, taken, now)
     return taken
+
+
+def _brings_places(request: Request) -> bool:
+    """Whether a commit only says where the learner is, so that nothing follows from it but what it says."""
+    return all(
+        not (batch.initialized or batch.terminated or any(cmi.is_told(element) for element, _ in batch.changes))
+        for batch in request.batches
+    )
+
+
+def _keep_places(wire: Wire, tenant: UUID, requests: Sequence[Request]) -> list[_Taking] | None:
+    """Do the same over the wire for commits that only bring places; None when something else follows from one.
+
+    That is so with the first of a session, which tells what it was opened with. Then nothing of all is written.
+    """
+    now = clock.now()
+    try:
+        rows = store.lock_at_once(wire, tenant, {request.session_id for request in requests})
+        taken = _taken(tenant, requests, rows, now)
+        if any(one.sitting.made for one in taken):
+            wire.abandon()
+            return None
+        store.keep_at_once(wire, tenant, [_change(one) for one in taken], now)
+    except psycopg.Error as error:
+        log.warning("a group of places failed; it goes the way of all others", error=repr(error))
+        wire.abandon()
+        return None
+    return taken
+
+
+def _taken(tenant: UUID, requests: Sequence[Request], rows: Sequence[store.Rows], now: datetime) -> list[_Taking]:
+    """Apply what is ordinary of these commits to the rows that were locked for them."""
+    found = {one[0].id: one for one in rows}
+    taking: dict[UUID, _Taking | None] = {}
+    for request in requests:
+        if request.session_id not in taking:
+            own = found.get(request.session_id)
+            taking[request.session_id] = _taking_of(tenant, own, now) if own else None
+        one = taking[request.session_id]
+        if one is not None and not _take(one, request):
+            taking[request.session_id] = None
+    return [one for one in taking.values() if one is not None]
 
 
 def _taking_of(tenant: UUID, rows: store.Rows, now: datetime) -> _Taking | None:

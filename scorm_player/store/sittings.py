@@ -1,19 +1,38 @@
 """Open sessions of many learners at once: read and locked in one question, written back in one answer.
 
-For the group commit, on the driver's own cursor: it runs in the pipeline, where SQLAlchemy cannot read.
+For the group commit: on the driver's own cursor, since it runs in the pipeline, where SQLAlchemy cannot read; or over a
+wire, where nothing else is written with them.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import orjson
 import psycopg
+from psycopg.pq.abc import PGresult
 from psycopg.rows import TupleRow
+from psycopg.types.numeric import NumericBinaryLoader
 
 from core.db import Session, organization_of
+from core.wire import (
+    MOMENT,
+    NULL,
+    UUID_TYPE,
+    Integers,
+    Prepared,
+    Texts,
+    Uuids,
+    Wire,
+    element,
+    integer,
+    moment,
+    read_integer,
+    read_moment,
+)
 from scorm_player.tables import Completion, LaunchMode, SessionState, Success
 
 
@@ -70,7 +89,7 @@ Rows = tuple[Opened, Enrolled, Kept]
 _LOCKED = """
     SELECT l.id, r.id, r.user_id, r.package_version_id, r.actor, r.total_seconds, r.last_activity_at
     FROM launch_sessions l JOIN registrations r ON r.organization_id = l.organization_id AND r.id = l.registration_id
-    WHERE l.organization_id = %b AND l.id = ANY (%b)
+    WHERE l.organization_id = %(org)b AND l.id = ANY (%(opened)b)
     FOR NO KEY UPDATE OF r SKIP LOCKED
 """
 # Asked after it, so that everything is seen as who had the lock before has left it.
@@ -82,7 +101,8 @@ _READ = """
     FROM launch_sessions l
     JOIN scorm_item_states s ON s.organization_id = l.organization_id AND s.registration_id = l.registration_id
         AND s.package_item_id = l.package_item_id AND s.attempt_number = l.attempt_number
-    WHERE l.organization_id = %b AND l.id = ANY (%b) AND l.mode = 'normal' AND l.state IN ('launched', 'initialized')
+    WHERE l.organization_id = %(org)b AND l.id = ANY (%(opened)b) AND l.mode = 'normal'
+        AND l.state IN ('launched', 'initialized')
 """
 _KEEP = """
     WITH given AS MATERIALIZED (
@@ -107,7 +127,7 @@ _BEGIN = """
 
 def lock(session: Session, session_ids: Collection[UUID]) -> list[Rows]:
     """Return those of these sessions that are open, count, and are not being changed by anybody; now locked."""
-    asked = [organization_of(session), list(session_ids)]
+    asked = {"org": organization_of(session), "opened": list(session_ids)}
     with _cursor(session) as locked, _cursor(session) as read:
         locked.execute(_LOCKED, asked, prepare=True, binary=True)
         read.execute(_READ, asked, prepare=True, binary=True)
@@ -160,3 +180,77 @@ def keep(session: Session, changes: Sequence[Change], now: datetime) -> None:
 def _cursor(session: Session) -> psycopg.Cursor[TupleRow]:
     connection: psycopg.Connection[TupleRow] | Any = session.connection().connection.driver_connection
     return psycopg.Cursor(connection)
+
+
+_LOCKED_AT_ONCE = Prepared(_LOCKED, org=UUID_TYPE, opened=Uuids.oid)
+_READ_AT_ONCE = Prepared(_READ, org=UUID_TYPE, opened=Uuids.oid)
+_KEEP_AT_ONCE = Prepared(
+    _KEEP, org=UUID_TYPE, now=MOMENT, opened=Uuids.oid, enrolled=Uuids.oid, kept=Uuids.oid,
+    last_sequence=Integers.oid, announced_sequence=Integers.oid, seconds=Texts.oid, cmi=Texts.oid,
+)  # fmt: skip
+WIRE: tuple[Prepared, ...] = (_LOCKED_AT_ONCE, _READ_AT_ONCE, _KEEP_AT_ONCE)
+"""What a wire must have prepared for `lock_at_once` and `keep_at_once`."""
+
+
+def lock_at_once(wire: Wire, organization_id: UUID, session_ids: Collection[UUID]) -> list[Rows]:
+    """Begin a transaction and do what `lock` does, in one journey."""
+    org, opened = organization_id.bytes, Uuids.of(list(session_ids)).data
+    wire.begin(organization_id)
+    wire.send(_LOCKED_AT_ONCE, org=org, opened=opened)
+    wire.send(_READ_AT_ONCE, org=org, opened=opened)
+    locked, read = wire.exchange()[-2:]
+    enrolled = {found[0]: Enrolled(*found[1:]) for found in _decoded(locked, _ENROLLED)}
+    return [_rows(found, enrolled[found[0]]) for found in _decoded(read, _OPENED) if found[0] in enrolled]
+
+
+def keep_at_once(wire: Wire, organization_id: UUID, changes: Sequence[Change], now: datetime) -> None:
+    """Do what `keep` does for sessions of which none has just begun, and end the transaction, in one journey."""
+    if changes:
+        texts = [element(one.rows[2].cmi.encode()) if one.is_other else NULL for one in changes]
+        wire.send(
+            _KEEP_AT_ONCE,
+            org=organization_id.bytes,
+            now=moment(now),
+            opened=Uuids.of([one.rows[0].id for one in changes]).data,
+            enrolled=Uuids.of([one.rows[1].id for one in changes]).data,
+            kept=Uuids.of([one.rows[2].id for one in changes]).data,
+            last_sequence=_integers([one.rows[0].last_sequence for one in changes]),
+            announced_sequence=_integers([one.rows[0].announced_sequence for one in changes]),
+            seconds=Texts.of([str(one.seconds) for one in changes]).data,
+            cmi=Texts(b"".join(texts), len(texts)).data,
+        )
+    wire.commit()
+    wire.exchange()
+
+
+def _integers(values: Sequence[int]) -> bytes:
+    return Integers(b"".join([element(integer(value)) for value in values]), len(values)).data
+
+
+def _decoded(result: PGresult, readers: Sequence[Callable[[bytes], Any]]) -> list[tuple[Any, ...]]:
+    """The rows of an answer in the protocol's binary form."""
+    places = list(enumerate(readers))
+    return [
+        tuple([None if (data := result.get_value(number, place)) is None else reader(data) for place, reader in places])
+        for number in range(result.ntuples)
+    ]
+
+
+def _uuid(data: bytes) -> UUID:
+    return UUID(bytes=data)
+
+
+def _text(data: bytes) -> str:
+    return data.decode()
+
+
+def _json(data: bytes) -> Any:
+    return orjson.loads(data[1:])  # jsonb says its version first
+
+
+_number = NumericBinaryLoader(1700).load
+_ENROLLED = (_uuid, _uuid, _uuid, _uuid, _json, _number, read_moment)
+_OPENED = (
+    _uuid, _uuid, read_integer, _text, read_moment, read_moment, read_integer, read_integer, _number,
+    _uuid, _text, _text, _text, _number, _number, _number, _number, _number, read_moment,
+)  # fmt: skip
