@@ -5,6 +5,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 from uuid import uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import select
 
@@ -132,6 +133,97 @@ def test_a_group_ends_as_the_same_commits_one_by_one(database, cast, class_of):
     with database.read(cast.northwind) as session:
         assert values(session, together) == values(session, alone)
         assert verbs(session, together.registration) == verbs(session, alone.registration)
+
+
+@pytest.fixture
+def careful(monkeypatch):
+    """Whether a group went through a session, each time one did."""
+    gone = []
+    careful = group_commit._commit_together
+    monkeypatch.setattr(group_commit, "_commit_together", lambda *given: (gone.append(True), careful(*given))[1])
+    return gone
+
+
+def test_places_over_the_wire_end_as_the_same_commits_one_by_one(database, cast, class_of, careful):
+    together, alone = class_of(2)
+    sendings = [
+        [("cmi.suspend_data", "ä" * 3000), ("cmi.location", "1")],
+        [("cmi.exit", "suspend"), ("cmi.session_time", "PT5S"), ("cmi.location", "no " * 2000)],
+        [],
+        [("cmi.suspend_data", ""), ("cmi.exit", "nonsense")],
+    ]
+
+    for number, changes in enumerate(sendings, 1):
+        told = commit(database, request(cast, together, number, *changes, seconds=1.25))
+        assert told[0].saved == number
+        with database.write(cast.northwind) as session:
+            batch = Batch(number, changes, Decimal("1.25"))
+            runtime.commit(session, alone.session_id, [batch], announced=number, now=clock.now())
+
+    assert not careful
+    with database.read(cast.northwind) as session:
+        assert values(session, together) == values(session, alone)
+        one, other = (session.get(LaunchSession, (cast.northwind, each.session_id)) for each in (together, alone))
+        assert (one.seconds, one.last_sequence, one.announced_sequence) == (other.seconds, 4, 4)
+        assert one.seconds == registrations.summary(session, together.registration).total_seconds == Decimal("5.00")
+
+
+def test_among_places_only_those_are_kept_that_are_somebodys_own(database, cast, class_of, careful):
+    good, foreign, gone, over, superseded = class_of(5)
+    with database.write(cast.northwind) as session:
+        runtime.navigate(session, over.session_id, "leave", now=clock.now())
+        launched(session, superseded.registration, clock.now())
+
+    told = commit(
+        database,
+        request(cast, good, 1, ("cmi.location", "p1")),
+        request(cast, foreign, 1, ("cmi.location", "p1"), user_id=cast.ben),
+        request(cast, SimpleNamespace(browser=gone.browser, session_id=uuid4()), 1, ("cmi.location", "p1")),
+        request(cast, over, 1, ("cmi.location", "p1")),
+        request(cast, superseded, 1, ("cmi.location", "p1")),
+        request(cast, good, 2, ("cmi.location", "p2")),
+    )
+
+    assert not careful
+    assert [one and one.saved for one in told] == [1, None, None, None, None, 2]
+    with database.read(cast.northwind) as session:
+        assert values(session, good)["cmi.location"] == "p2"
+        assert "cmi.location" not in values(session, foreign)
+
+
+def test_where_something_else_follows_from_a_place_it_is_told_as_ever(database, cast, class_of, careful):
+    """The first commit of a session tells what it was opened with."""
+    (learner,) = class_of(1)
+    with database.write(cast.northwind) as session:
+        (state,) = runtime_store.newest_states(session, learner.registration).values()
+        data = runtime_store.data_of(state)
+        data.values |= {"cmi.interactions.0.id": "q1", "cmi.interactions.0.type": "other"}
+        data.values |= {"cmi.interactions.0.learner_response": "a", "cmi.interactions.0.result": "correct"}
+        state.cmi = data.text()
+
+    told = commit(database, request(cast, learner, 1, ("cmi.location", "p1"), seconds=2))
+
+    assert (careful, told[0].saved) == ([True], 1)
+    with database.read(cast.northwind) as session:
+        assert verbs(session, learner.registration) == [("responded", "q1")]
+        assert registrations.summary(session, learner.registration).total_seconds == 2
+
+
+def test_places_that_the_wire_cannot_keep_go_the_way_of_all_others(database, cast, class_of, careful, monkeypatch):
+    learners = class_of(2)
+
+    def breaks(*_):
+        raise psycopg.OperationalError("the connection to the database is lost")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(group_commit.store, "keep_at_once", breaks)
+        told = commit(database, *[request(cast, one, 1, ("cmi.location", "p1"), seconds=3) for one in learners])
+    again = commit(database, request(cast, learners[0], 2, ("cmi.location", "p2")))
+
+    assert careful == [True]
+    assert [one.saved for one in told + again] == [1, 1, 2]
+    with database.read(cast.northwind) as session:
+        assert [registrations.summary(session, one.registration).total_seconds for one in learners] == [3, 3]
 
 
 def test_what_is_out_of_the_ordinary_goes_its_own_way_and_harms_nobody(database, cast, class_of):
