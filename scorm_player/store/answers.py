@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any, Protocol
 from uuid import UUID
 
+import orjson
+import psycopg
+from psycopg.rows import TupleRow
 from sqlalchemy import ColumnElement, Numeric, case, delete, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects import postgresql
 
 from core.db import Session, organization_of, uuid7
 from scorm_player.tables import (
@@ -22,7 +26,6 @@ from scorm_player.tables import (
 Row = dict[str, Any]
 Record = type[ScormInteraction] | type[ScormObjective]
 
-AT_ONCE = 500  # rows per insert: one statement takes 65 535 values at most
 CORRECT = ScormInteraction.result == "correct"
 JUDGED = ScormInteraction.result.in_(("correct", "incorrect", "wrong"))
 
@@ -62,19 +65,47 @@ class Attempt(Protocol):
 
 
 def upsert(session: Session, table: Record, state: Attempt, rows: Sequence[Row]) -> None:
-    """Write records of an attempt, each in place of what stood under its number."""
+    """Write records of an attempt, each in place of what stood under its number.
+
+    On the driver's own cursor, with the rows as one JSON text: a statement that were made anew for each number of rows
+    would cost more than writing them.
+    """
     if not rows:
         return
-    same = {
-        "organization_id": organization_of(session),
-        "registration_id": state.registration_id,
-        "package_item_id": state.package_item_id,
-        "attempt_number": state.attempt_number,
+    given = orjson.dumps([row | {"id": uuid7()} for row in rows], default=str).decode()  # decimals as they are written
+    connection: psycopg.Connection[TupleRow] | Any = session.connection().connection.driver_connection
+    psycopg.Cursor(connection).execute(
+        _upsert(table),
+        {
+            "organization_id": organization_of(session),
+            "registration_id": state.registration_id,
+            "package_item_id": state.package_item_id,
+            "attempt_number": state.attempt_number,
+            "given": given,
+        },
+        prepare=True,
+    )
+
+
+_ATTEMPT = ("organization_id", "registration_id", "package_item_id", "attempt_number")
+
+
+@cache
+def _upsert(table: Record) -> str:
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # it brings no types
+    types = {
+        column.name: column.type.compile(dialect=dialect)
+        for column in table.__table__.columns
+        if column.name not in _ATTEMPT
     }
-    for start in range(0, len(rows), AT_ONCE):
-        query = insert(table).values([{**same, "id": uuid7(), **row} for row in rows[start : start + AT_ONCE]])
-        news = {name: query.excluded[name] for name in rows[0] if name != "n"}
-        session.execute(query.on_conflict_do_update(index_elements=[*same, "n"], set_=news))
+    columns, attempt = ", ".join(types), ", ".join(_ATTEMPT)
+    return f"""
+        INSERT INTO {table.__tablename__} ({attempt}, {columns})
+        SELECT {", ".join(f"%({name})b" for name in _ATTEMPT)}, {columns}
+        FROM jsonb_to_recordset(%(given)b::jsonb) AS given ({", ".join(f"{name} {of}" for name, of in types.items())})
+        ON CONFLICT ({attempt}, n) DO UPDATE
+        SET {", ".join(f"{name} = excluded.{name}" for name in types if name not in ("id", "n"))}
+    """  # noqa: S608 - names of our own tables
 
 
 def forget(session: Session, table: Record, state: ScormItemState) -> None:

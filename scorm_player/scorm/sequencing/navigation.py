@@ -82,16 +82,19 @@ def _previous(tree: ActivityTree) -> NavigationResult:
 
 def choice_navigation_request(tree: ActivityTree, target: Node | None) -> NavigationResult:
     """NB.2.1, step 7: a choice of this activity."""
-    if target is None:
-        return NavigationResult(exception="NB.2.1-11")
-    if target.parent is not None and not target.parent.control.choice:
-        return NavigationResult(exception="NB.2.1-10")
-    if tree.current is None:
-        return NavigationResult(None, SequencingRequest.CHOICE, target)
-    exception = _choice_exit_exception(tree, tree.current, target)
+    exception = choice_navigation_exception(tree, tree.current, target)
     if exception:
         return NavigationResult(exception=exception)
     return NavigationResult(_exit_if_active(tree), SequencingRequest.CHOICE, target)
+
+
+def choice_navigation_exception(tree: ActivityTree, current: Node | None, target: Node | None) -> str | None:
+    """Answer why a choice of this activity is not valid, `current` being the current one; None when it is."""
+    if target is None:
+        return "NB.2.1-11"
+    if target.parent is not None and not target.parent.control.choice:
+        return "NB.2.1-10"
+    return None if current is None else _choice_exit_exception(tree, current, target)
 
 
 def _choice_exit_exception(tree: ActivityTree, current: Node, target: Node) -> str | None:
@@ -118,13 +121,19 @@ def _held_by(current: Node, target: Node) -> str | None:
 
 def jump_navigation_request(tree: ActivityTree, target: Node | None) -> NavigationResult:
     """NB.2.1, step 14: a jump to this activity (4th Edition)."""
-    if not tree.is_fourth_edition:
-        return NavigationResult(exception="NB.2.1-13")
-    if tree.current is None:
-        return NavigationResult(exception="NB.2.1-2")
-    if target is None or target.place < 0:
-        return NavigationResult(exception="NB.2.1-11")
+    exception = jump_navigation_exception(tree, tree.current, target)
+    if exception:
+        return NavigationResult(exception=exception)
     return NavigationResult(_exit_if_active(tree), SequencingRequest.JUMP, target)
+
+
+def jump_navigation_exception(tree: ActivityTree, current: Node | None, target: Node | None) -> str | None:
+    """Answer why a jump to this activity is not valid, `current` being the current one; None when it is."""
+    if not tree.is_fourth_edition:
+        return "NB.2.1-13"
+    if current is None:
+        return "NB.2.1-2"
+    return "NB.2.1-11" if target is None or target.place < 0 else None
 
 
 def _end_current(tree: ActivityTree, termination: TerminationRequest) -> NavigationResult:

@@ -307,27 +307,46 @@ def _way_across(tree: ActivityTree, current: Node, target: Node, ancestor: Node)
 
     Constrained choice is a matter of parts: of a single activity it says nothing.
     """
-    leaving = path_between(current, ancestor)[1:]
-    if any(not activity.control.choice_exit for activity in leaving):
-        return "SB.2.9-7"
-    constrained = next((node for node in leaving if node.definition.constrained_choice.constrain_choice), None)
+    exception, constrained = _leaving(tree, current, ancestor)
+    if exception:
+        return exception
     if constrained is not None and not _is_near(tree, constrained, target):
         return "SB.2.9-8"
-    if _comes_after(target, current):
+    if _comes_after(target, current, ancestor):
         return _way_down(tree, ancestor, target)
     entering = path_between(target, ancestor)
     return "SB.2.9-6" if any(_prevents_activation(activity) for activity in entering) else None
 
 
-def _comes_after(one: Node, other: Node) -> bool:
-    """Tell whether `one` comes after `other` in a preorder walk of this attempt; neither holds the other."""
-    ancestor = common_ancestor(one, other)
-    return path_between(one, ancestor)[-1].place > path_between(other, ancestor)[-1].place
+def _leaving(tree: ActivityTree, current: Node, ancestor: Node) -> tuple[str | None, Node | None]:
+    """SB.2.9, steps 11.3 and 11.5: why the parts around the current activity are not left up to the ancestor, and which
+    of them constrains the choice; remembered while only looking.
+    """
+    known: dict[str, tuple[str | None, Node | None]] = tree.memory.crossed if tree.memory else {}
+    if ancestor.identifier not in known:
+        leaving = path_between(current, ancestor)[1:]
+        exception = "SB.2.9-7" if any(not activity.control.choice_exit for activity in leaving) else None
+        constrained = (node for node in leaving if node.definition.constrained_choice.constrain_choice)
+        known[ancestor.identifier] = exception, next(constrained, None)
+    return known[ancestor.identifier]
+
+
+def _comes_after(one: Node, other: Node, ancestor: Node) -> bool:
+    """Tell whether `one` comes after `other` in a preorder walk of this attempt; `ancestor` is what holds both."""
+    return _part_of(one, ancestor).place > _part_of(other, ancestor).place
+
+
+def _part_of(activity: Node, ancestor: Node) -> Node:
+    """Answer the child of the ancestor that is or holds the activity."""
+    while activity.parent is not None and activity.parent is not ancestor:
+        activity = activity.parent
+    return activity
 
 
 def _is_near(tree: ActivityTree, constrained: Node, target: Node) -> bool:
     """SB.2.9, step 11.5: constrained choice leaves what comes next in either direction, and what is in that."""
-    direction = Direction.FORWARD if _comes_after(target, constrained) else Direction.BACKWARD
+    is_after = _comes_after(target, constrained, common_ancestor(target, constrained))
+    direction = Direction.FORWARD if is_after else Direction.BACKWARD
     considered = choice_flow(constrained, direction)
     return target is considered or target is constrained or target.is_within(considered)
 

@@ -186,10 +186,12 @@ class Memory:
     What a choice is asked on its way is the same for all activities of a part; so a look at all of them asks it once.
     """
 
-    __slots__ = ("barred", "entered", "left", "rules", "seen", "ways")
+    __slots__ = ("barred", "crossed", "entered", "left", "rules", "seen", "ways")
 
     def __init__(self) -> None:
         self.barred: dict[str, bool] = {}  # the activity, or one it lies in, is disabled or has had its attempts
+        # By what the current activity is left up to: why it is not left so far, and what constrains whoever leaves it.
+        self.crossed: dict[str, tuple[str | None, Node | None]] = {}
         self.entered: dict[str, str | None] = {}  # why a part is not reached from the current activity's place
         self.left: dict[str, str | None] = {}  # why the current activity is not left for what is in a part
         self.rules: dict[tuple[str, frozenset[RuleAction]], RuleAction | None] = {}

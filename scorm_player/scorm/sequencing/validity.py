@@ -15,14 +15,19 @@ from scorm_player.scorm.sequencing.definition import HiddenControl
 from scorm_player.scorm.sequencing.delivery import delivery_request_process
 from scorm_player.scorm.sequencing.navigation import (
     NavigationResult,
-    choice_navigation_request,
-    jump_navigation_request,
+    choice_navigation_exception,
+    jump_navigation_exception,
     navigation_request_process,
 )
 from scorm_player.scorm.sequencing.prerequisites import Script, unmet
-from scorm_player.scorm.sequencing.requests import EXCEPTIONS, NavigationRequest, SequencingRequest, TerminationRequest
+from scorm_player.scorm.sequencing.requests import EXCEPTIONS, NavigationRequest, TerminationRequest
 from scorm_player.scorm.sequencing.selection import needs_preparation, prepare_clusters
-from scorm_player.scorm.sequencing.sequencing import find_next
+from scorm_player.scorm.sequencing.sequencing import (
+    SequencingResult,
+    choice_sequencing_request,
+    find_next,
+    jump_sequencing_request,
+)
 from scorm_player.scorm.sequencing.termination import TerminationResult, suspendable, termination_request_process
 from scorm_player.scorm.sequencing.tree import ActivityTree, Memory, Node, Trial
 
@@ -156,13 +161,14 @@ class _Navigation:
 
 def _navigation(tree: ActivityTree) -> _Navigation:
     tree.memory = Memory()
+    current = tree.current
     try:
         return _Navigation(
             {request: navigation_request_process(tree, request) for request in _WITHOUT_TARGET},
-            {name: choice_navigation_request(tree, node).exception for name, node in tree.nodes.items()},
-            {name: jump_navigation_request(tree, node).exception for name, node in tree.nodes.items()},
+            {name: choice_navigation_exception(tree, current, node) for name, node in tree.nodes.items()},
+            {name: jump_navigation_exception(tree, current, node) for name, node in tree.nodes.items()},
             suspendable(tree) is None,
-            tree.current,
+            current,
         )
     finally:
         tree.memory = None
@@ -180,11 +186,11 @@ def _found(
     try:
         requests = {request: _request_exception(ahead, request, navigation, ended) for request in _WITHOUT_TARGET}
         choices = {
-            name: exception or _outcome_exception(ahead, SequencingRequest.CHOICE, ahead.nodes[name])
+            name: exception or _exception_of(ahead, choice_sequencing_request(ahead, ahead.nodes[name]))
             for name, exception in navigation.choices.items()
         }
         jumps = {
-            name: exception or _outcome_exception(ahead, SequencingRequest.JUMP, ahead.nodes[name])
+            name: exception or _exception_of(ahead, jump_sequencing_request(ahead, ahead.nodes[name]))
             for name, exception in navigation.jumps.items()
         }
         onward = ended.sequencing or navigation.requests[NavigationRequest.CONTINUE].sequencing
@@ -233,11 +239,11 @@ def _request_exception(
         return "TB.2.3-3"
     if request in _ENDING:
         return None
-    return ended.exception or _outcome_exception(ahead, ended.sequencing or means.sequencing)
+    return ended.exception or _exception_of(ahead, find_next(ahead, ended.sequencing or means.sequencing))
 
 
-def _outcome_exception(ahead: ActivityTree, request: SequencingRequest, target: Node | None = None) -> str | None:
-    result = find_next(ahead, request, target)
+def _exception_of(ahead: ActivityTree, result: SequencingResult) -> str | None:
+    """Why what was found is not delivered, or nothing was found; None when it is, or the session ends."""
     if result.delivery is not None:
         return delivery_request_process(ahead, result.delivery)
     return None if result.ends_session else result.exception
