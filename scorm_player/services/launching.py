@@ -312,7 +312,7 @@ def deliver(
             state.cmi, state.is_suspended = store.Data().text(), False
             state.completion, state.success = apart.UNKNOWN
     else:
-        state = _state_for(registration, course, node, opening.last, resumes, now)
+        state = _state_for(session, registration, course, node, opening, resumes, now)
     item = course.items[node.identifier]
     data = store.data_of(state)
     start = visit.begin(
@@ -364,20 +364,28 @@ def deliver(
 
 
 def _state_for(
-    registration: Registration, course: Course, node: Node, last: ScormItemState | None, resumes: bool, now: datetime
+    session: Session,
+    registration: Registration,
+    course: Course,
+    node: Node,
+    opening: playback.Opening,
+    resumes: bool,
+    now: datetime,
 ) -> ScormItemState:
     """Return the row of the attempt that is played: the last one where it is resumed, else a new one.
 
     SCORM 1.2 knows no attempts: there an item keeps its data from visit to visit.
     """
     item_id = course.item_ids[node.identifier]
-    if last is not None and last.set_aside_at is None and (resumes or play.is_1_2(course)):
-        return last
+    if opening.may_go_on and (resumes or play.is_1_2(course)):
+        last = store.find_state(session, registration.id, item_id, opening.attempts)
+        if last is not None:
+            return last
     return ScormItemState(
         id=uuid7(),
         registration_id=registration.id,
         package_item_id=item_id,
-        attempt_number=last.attempt_number + 1 if last else 1,
+        attempt_number=opening.attempts + 1,
         cmi=store.Data().text(),
         total_seconds=Decimal(0),
         is_suspended=False,

@@ -12,7 +12,6 @@ from scorm_player import policy
 from scorm_player.policy import Policy, Settings
 from scorm_player.services import packages
 from scorm_player.store import playback as store
-from scorm_player.tables import ScormItemState
 
 
 def own_settings(session: Session, package_id: UUID | None) -> Settings:
@@ -39,21 +38,23 @@ def of_version(session: Session, version_id: UUID) -> Policy:
 class Opening:
     """How an item of a version is opened: what holds where the books leave a choice, and the path of the files.
 
-    `last` is the newest attempt on the item, None where there is none.
+    `attempts`: how many there were on the item, `may_go_on`: whether the newest is there and not set aside.
     """
 
     policy: Policy
     path: str
-    last: ScormItemState | None
+    attempts: int
+    may_go_on: bool
 
 
 def opening(session: Session, version_id: UUID, registration_id: UUID, item_id: UUID, now: datetime) -> Opening:
     """Return how an item is opened, asked in one question: it is part of every launch and every step."""
-    found, last = store.opening(session, version_id, registration_id, item_id)
+    found = store.opening(session, version_id, registration_id, item_id)
     return Opening(
         policy.merged(*found.layers),
         packages.path_of(session, version_id, found.capability, found.capability_since, now),
-        last,
+        found.attempts,
+        found.may_go_on,
     )
 
 

@@ -5,12 +5,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import psycopg
+from psycopg.rows import TupleRow
 from sqlalchemy import ScalarSelect, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 
 from core.db import Session, organization_of, uuid7
 from core.errors import NotFound
-from scorm_player.tables import PackageVersion, PlaybackPolicy, ScormItemState
+from scorm_player.tables import PackageVersion, PlaybackPolicy
 
 
 def settings(session: Session, package_id: UUID | None) -> dict[str, Any]:
@@ -23,22 +25,26 @@ def settings(session: Session, package_id: UUID | None) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Opening:
-    """What every launch and every step asks of a version: the layers of its policy, the word its files lie under."""
+    """What every launch and every step asks of a version: the layers of its policy, the word its files lie under.
+
+    And of an item how many attempts there were, and whether the newest is not set aside and may go on.
+    """
 
     layers: list[dict[str, Any]]  # the organization's and, after it, the package's, as far as anything is set
     capability: str
     capability_since: datetime
+    attempts: int
+    may_go_on: bool
 
 
-def opening(
-    session: Session, version_id: UUID, registration_id: UUID, item_id: UUID
-) -> tuple[Opening, ScormItemState | None]:
-    """Return how a version is played, and the newest attempt on an item, in one question. Raises NotFound."""
-    asked = {"version_id": version_id, "registration_id": registration_id, "item_id": item_id}
-    found = session.execute(_OPENING, asked).one_or_none()
+def opening(session: Session, version_id: UUID, registration_id: UUID, item_id: UUID) -> Opening:
+    """Return how an item of a version is played, in one question on the driver's own cursor. Raises NotFound."""
+    asked = {"version": version_id, "registration": registration_id, "item": item_id}
+    connection: psycopg.Connection[TupleRow] | Any = session.connection().connection.driver_connection
+    found = psycopg.Cursor(connection).execute(_OPENING, asked, prepare=True).fetchone()
     if found is None:
         raise NotFound("There is no such package version.")
-    return Opening(found[0] or [], found[1], found[2]), found[3]
+    return Opening(found[0] or [], *found[1:])
 
 
 def layers(session: Session, version_id: UUID) -> list[dict[str, Any]]:
@@ -57,17 +63,18 @@ def _layers() -> ScalarSelect[Any]:
 
 
 _LAYERS = select(_layers()).where(PackageVersion.id == bindparam("version_id"))  # asked with every outline
-_OPENING = (  # made once: it is asked with every step
-    select(_layers(), PackageVersion.capability, PackageVersion.capability_since, ScormItemState)
-    .outerjoin(
-        ScormItemState,
-        (ScormItemState.registration_id == bindparam("registration_id"))
-        & (ScormItemState.package_item_id == bindparam("item_id")),
-    )
-    .where(PackageVersion.id == bindparam("version_id"))
-    .order_by(ScormItemState.attempt_number.desc())
-    .limit(1)
-)
+_OPENING = """
+    SELECT (
+            SELECT jsonb_agg(p.settings ORDER BY p.package_id IS NOT NULL) FROM playback_policies p
+            WHERE p.package_id IS NULL OR p.package_id = v.package_id
+        ), v.capability, v.capability_since, coalesce(s.attempt_number, 0),
+        s.attempt_number IS NOT NULL AND s.set_aside_at IS NULL
+    FROM package_versions v
+    LEFT JOIN scorm_item_states s ON s.registration_id = %(registration)b AND s.package_item_id = %(item)b
+    WHERE v.id = %(version)b
+    ORDER BY s.attempt_number DESC
+    LIMIT 1
+"""
 
 
 def save(session: Session, package_id: UUID | None, given: dict[str, Any], now: datetime) -> None:
