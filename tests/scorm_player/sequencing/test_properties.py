@@ -3,6 +3,7 @@
 import json
 import os
 import random
+from collections.abc import Collection
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -14,12 +15,14 @@ from scorm_player.scorm.sequencing.delivery import delivery_request_process
 from scorm_player.scorm.sequencing.navigation import navigation_request_process
 from scorm_player.scorm.sequencing.overall import Outcome, begin_session, overall_sequencing
 from scorm_player.scorm.sequencing.requests import EXCEPTIONS, NavigationRequest, TerminationRequest
+from scorm_player.scorm.sequencing.rollup import overall_rollup
 from scorm_player.scorm.sequencing.selection import prepare_clusters
 from scorm_player.scorm.sequencing.sequencing import find_next
 from scorm_player.scorm.sequencing.state import SequencingState
 from scorm_player.scorm.sequencing.termination import TerminationResult, suspendable, termination_request_process
 from scorm_player.scorm.sequencing.tree import ActivityTree
-from scorm_player.scorm.sequencing.validity import look_ahead
+from scorm_player.scorm.sequencing.validity import Entry, Outlook, look_ahead
+from scorm_player.services import play
 from tests.scorm_player.sequencing.trees import courses, steadied
 
 EXAMPLES = int(os.environ.get("STOA_FUZZ", "20"))
@@ -161,6 +164,40 @@ def test_looking_ahead_at_everything_at_once_answers_what_each_request_tried_by_
         assert outlook.choices == {name: tried(tree, NavigationRequest.CHOICE, name) for name in tree.nodes}
         assert outlook.jumps == {name: tried(tree, NavigationRequest.JUMP, name) for name in tree.nodes}
         take(tree, request, number, values)
+
+
+@thorough
+@given(courses(), steps, st.booleans())
+def test_what_is_tried_out_on_the_tree_itself_comes_out_as_on_a_copy_and_leaves_no_trace(course, requests, has_ended):
+    """What content has told, for the outlook after a commit (SN 5.6) and for what the course has come to."""
+    tree = load(course, SequencingState())
+    for request, number, values in requests:
+        node = list(tree.nodes.values())[number % len(tree.nodes)]
+        before = tree.state.copy()
+        standing = play.standing(tree, node, has_ended=has_ended, told={}, begun={})
+        assert tree.state == before
+        assert standing == standing_of(tree.copy(), node.identifier, has_ended)
+        if tree.current is not None:
+            told = ended(tree, values, terminated=False)
+            outlook, copy = transfer.outlook_with(tree, told, values.keys()), tree.copy()
+            assert (outlook, outlook.contents) == outlook_of(copy, told, values.keys())
+            assert tree.state == before
+        take(tree, request, number, values)
+
+
+def standing_of(copy: ActivityTree, identifier: str, has_ended: bool) -> play.Standing:
+    """What a course comes to, with a copy of the tree to spend."""
+    if has_ended and copy.current is not None and copy.current.state.is_active:
+        termination_request_process(copy, TerminationRequest.EXIT)
+    overall_rollup(copy, copy.nodes[identifier])
+    return play._standing(copy, {}, {})
+
+
+def outlook_of(copy: ActivityTree, told: visit.Outcome, elements: Collection[str]) -> tuple[Outlook, list[Entry]]:
+    """What may be asked for with what has been told, with a copy of the tree to spend."""
+    assert copy.current is not None
+    transfer.take_over(copy, copy.current, told, elements)
+    return seen(copy)
 
 
 @thorough
