@@ -14,7 +14,7 @@ def seconds(pid: int) -> float:
     for one in family(pid):
         try:
             fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):  # it has ended, before or while it was read
             continue
         ticks += int(fields[11]) + int(fields[12])
         if one == pid:
