@@ -50,7 +50,7 @@ _ANY = frozenset(Kind)
 
 PERMISSIONS: dict[str, Permission] = {
     "api_client.manage": Permission("Let programs in: API clients"),
-    "assignment.create": Permission("Assign courses to people", _ANY),
+    "assignment.create": Permission("Assign courses to people, and cancel assignments", _ANY),
     "audit.read": Permission("Read the audit log"),
     "catalog.browse": Permission("Browse the catalog", is_personal=True),
     "certificate.read": Permission("See certificates of others", _ANY, is_own=True),

@@ -349,7 +349,11 @@ def programs(world: World) -> None:
     call("DELETE", f"/api/v1/content/modules/{one}/trusted-sources/{credential['id']}")
     call("POST", f"/api/v1/courses/{course['id']}/versions")
     call("DELETE", f"/api/v1/courses/{course['id']}/versions/draft")
-    call("POST", "/api/v1/training/assignments", json={"course_id": course["id"], "user_ids": [str(cast.ana)]})
+    place, obligation = "/api/v1/training/assignments", {"course_id": course["id"], "user_ids": [str(cast.ana)]}
+    given = call("POST", place, json=obligation).json["created"][str(cast.ana)]
+    call("POST", f"{place}/{given}/cancel", json={"reason": "Too early"})
+    given = call("POST", place, json=obligation).json["created"][str(cast.ana)]
+    call("POST", f"{place}/cancel", json={"assignment_ids": [given], "reason": "Too early again"})
     call("DELETE", f"/api/v1/courses/{course['id']}")
     call("POST", f"/api/v1/courses/{course['id']}/restore")
     call("DELETE", f"/api/v1/lrs/credentials/{credential['id']}")
@@ -480,6 +484,8 @@ def token_of(call: Calls, path: str = "/sign-in") -> dict[str, str]:
 
 def _courses_end(world: World) -> None:
     ben, cem = world.ben, world.cem
+    open_one = str(world.id("training_assignments", f"status = 'assigned' AND user_id <> '{world.cast.cem}'"))
+    cem("POST", "/assignments/cancel", data={"assignment": open_one, "reason": "Опечатка"})
     course = world.id("courses", "code = 'LADDER'")
     made = f"/courses/{course}"
     version = str(world.number("courses", "row_version", f"id = '{course}'"))

@@ -13,3 +13,15 @@ class AlreadyRevoked(Conflict):
     """The certificate has been revoked before."""
 
     title = "This certificate is revoked already"
+
+
+class NotOpen(Conflict):
+    """What was assigned has been completed: it stays so."""
+
+    title = "This assignment is completed. It cannot be canceled"
+
+
+class OwnAssignment(Conflict):
+    """Nobody decides that they need not do what they were assigned (R-ASG-5)."""
+
+    title = "Somebody else must cancel what you were assigned"

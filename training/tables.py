@@ -43,6 +43,7 @@ class TrainingAssignment(TenantTable):
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
+    cancelled_by: Mapped[UUID | None]  # null: it ended by itself, because the person left
     cancel_reason: Mapped[str | None] = mapped_column(String(500))
 
     __table_args__ = (
@@ -50,8 +51,17 @@ class TrainingAssignment(TenantTable):
         tenant_key("course_id", "courses"),
         one_of("assignment_type", AssignmentType),
         one_of("status", AssignmentStatus),
-        UniqueConstraint(
-            "organization_id", "user_id", "course_id", "cycle_number", name="uq_training_assignments_cycle"
+        CheckConstraint(
+            "status <> 'cancelled' OR (cancelled_at IS NOT NULL AND cancel_reason IS NOT NULL)", name="cancelled"
+        ),
+        Index(  # what was cancelled is no cycle that was taken: the same one is given again
+            "uq_training_assignments_cycle",
+            "organization_id",
+            "user_id",
+            "course_id",
+            "cycle_number",
+            unique=True,
+            postgresql_where=text("status <> 'cancelled'"),
         ),
         Index(
             "uq_training_assignments_open",

@@ -185,6 +185,22 @@ def test_a_manager_assigns_to_their_reports_only(enter, line, cast, database):
     assert "Ben Tester" not in max_.get("/assignments/new").text
 
 
+def test_a_manager_cancels_what_their_reports_were_assigned_and_nothing_else(enter, line, cast):
+    max_ = enter.browse(line["max"])
+    given = {
+        one["user_id"]: one["id"] for one in enter.browse(cast.cem).get("/api/v1/training/assignments").json["items"]
+    }
+    form = {"reason": "On other duties"}
+
+    def cancel(user_id):
+        return max_.post("/assignments/cancel", data=form | {"assignment": given[str(user_id)]}).status_code
+
+    listed = max_.get("/assignments").text
+    assert [given[str(who)] in listed for who in (cast.ana, cast.ben, line["max"])] == [True, False, False]
+    assert cancel(cast.ben) == cancel(line["max"]) == 404
+    assert cancel(cast.ana) == 302
+
+
 def test_who_stands_in_for_a_manager_sees_their_people_on_these_days(enter, line, cast, database, settings):
     with database.write(cast.northwind) as session:
         deputies.add(

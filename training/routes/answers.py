@@ -33,6 +33,29 @@ class AssignmentAnswer(rest.Answer):
     completed_at: datetime | None
     progress_percent: float
     enrollment_id: UUID | None
+    cancelled_at: datetime | None
+    cancelled_by: UUID | None = Field(description="Null where it ended because the person left.")
+    cancel_reason: str | None
+
+
+class Cancellation(rest.Sent):
+    """Why an assignment is canceled."""
+
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class Cancellations(Cancellation):
+    """Which assignments are canceled, and why: all of them, or none."""
+
+    assignment_ids: list[UUID] = Field(min_length=1, max_length=1000)
+
+
+class CancelledAnswer(rest.Answer):
+    """What became of it: what ended now, what was canceled before, and what is completed and stays so."""
+
+    cancelled: list[UUID]
+    already_cancelled: list[UUID]
+    completed: list[UUID]
 
 
 class AssignmentSent(rest.Sent):

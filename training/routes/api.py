@@ -14,6 +14,9 @@ from training.routes.answers import (
     AssignmentAnswer,
     AssignmentSent,
     AssignmentsWanted,
+    Cancellation,
+    Cancellations,
+    CancelledAnswer,
     CertificateAnswer,
     CertificatesWanted,
     CompletionAnswer,
@@ -23,7 +26,7 @@ from training.routes.answers import (
     Revocation,
 )
 from training.routes.blueprint import bp
-from training.services import assignments, certificates, completions, enrollments, learning
+from training.services import assignments, cancelling, certificates, completions, enrollments, learning
 from training.services.assignments import AssignmentLine
 from training.services.certificates import Shown
 from training.store.assignments import Filter
@@ -70,6 +73,40 @@ def api_show_assignment(assignment_id: UUID) -> ResponseReturnValue:
         return jsonify(
             _assignment(assignments.line(session, assignment_id, clock.now(), reading.within("progress.read")))
         )
+
+
+@bp.post("/api/v1/training/assignments/<uuid:assignment_id>/cancel")
+@requires("assignment.create", limited=True)
+@rest.operation(
+    body=Cancellation, answer=AssignmentAnswer, errors=(409,), tag="assignments", example={"reason": "Wrong course"}
+)
+def api_cancel_assignment(assignment_id: UUID, body: Cancellation) -> ResponseReturnValue:
+    """Cancel an assignment; it stays on record. Not one's own, nor what is completed; a second time changes nothing."""
+    now, within = clock.now(), reading.within("assignment.create")
+    with database().write(current_tenant()) as session:
+        by = current_user().user_id
+        cancelling.cancel_one(session, assignment_id, body.reason, now, by=by, within=within)
+        return jsonify(_assignment(assignments.line(session, assignment_id, now, within)))
+
+
+@bp.post("/api/v1/training/assignments/cancel")
+@requires("assignment.create", limited=True)
+@rest.operation(body=Cancellations, answer=CancelledAnswer, errors=(409,), tag="assignments")
+def api_cancel_assignments(body: Cancellations) -> ResponseReturnValue:
+    """Cancel several assignments: those that are open; if one is not there, or one's own, none."""
+    with database().write(current_tenant()) as session:
+        done = cancelling.cancel(
+            session,
+            body.assignment_ids,
+            body.reason,
+            clock.now(),
+            by=current_user().user_id,
+            within=reading.within("assignment.create"),
+        )
+    answer = CancelledAnswer(
+        cancelled=list(done.cancelled), already_cancelled=list(done.already), completed=list(done.completed)
+    )
+    return jsonify(rest.plain(answer))
 
 
 @bp.post("/api/v1/enrollments")
@@ -195,6 +232,9 @@ def _assignment(line: AssignmentLine) -> dict[str, Any]:
         "completed_at": _moment(line.completed_at),
         "progress_percent": float(line.percent),
         "enrollment_id": str(line.enrollment_id) if line.enrollment_id else None,
+        "cancelled_at": _moment(line.taken_back.at if line.taken_back else None),
+        "cancelled_by": str(line.taken_back.by.user_id) if line.taken_back and line.taken_back.by else None,
+        "cancel_reason": line.taken_back.reason if line.taken_back else None,
     }
 
 

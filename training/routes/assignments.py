@@ -50,9 +50,11 @@ def list_assignments() -> ResponseReturnValue:
         counts = assignments.counts(session, now, within)
         course = _course(session, course_id)
         zone = people.tenant(session).timezone
+        cancellable = reading.cancellable(session, lines)
     return render_template(
         "training/assignments.html",
         lines=lines,
+        cancellable=cancellable,
         total=total,
         counts=counts,
         standing=standing,

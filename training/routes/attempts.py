@@ -7,14 +7,16 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from markupsafe import Markup
 
+from accounts.services import people
 from catalog.services.courses import Course
+from core import clock
 from core.http import current_tenant, current_user, database, form, page_number, requires, visitor
 from core.sheets import as_csv
 from scorm_player.services import preview
 from scorm_player.services.reports import ANSWER_COLUMNS, answer_rows
 from training.routes import reading
 from training.routes.blueprint import bp
-from training.services import attempts
+from training.services import assignments, attempts
 
 LINES = (
     "name", "email", "completion", "success", "score_percent", "attempts", "seconds", "started_at", "completed_at",
@@ -111,13 +113,23 @@ def course_reports(course: Course) -> Markup:
 
 
 def person_learning(user_id: UUID) -> Markup:
-    """Return what somebody learns and has learned, for the person's page."""
-    person = visitor()
+    """Return what somebody was assigned, learns and has learned, for the person's page."""
+    person, now = visitor(), clock.now()
     if person is None or not person.may_somewhere("progress.read"):
         return Markup()
     with database().read(person.organization_id) as session:
         taken = attempts.of_person(session, user_id, reading.within("progress.read"))
-    page = render_template("training/person_learning.html", taken=taken)
+        assigned = assignments.of_person(session, user_id, now, reading.within("progress.read"))
+        zone = people.tenant(session).timezone
+        cancellable = reading.cancellable(session, assigned)
+    page = render_template(
+        "training/person_learning.html",
+        taken=taken,
+        assigned=assigned,
+        cancellable=cancellable,
+        today=clock.day_in(zone, now),
+        due_days={one.id: clock.day_in(zone, one.due_at) for one in assigned},
+    )
     return Markup(page)  # noqa: S704 - the template has escaped it
 
 

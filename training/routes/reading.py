@@ -1,5 +1,6 @@
 """Reading what a browser or a program asks for: words from a list, days, ids, JSON bodies."""
 
+from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -9,10 +10,13 @@ import orjson
 from flask import request
 
 from accounts.services import reach
+from core.db import Session
 from core.errors import BadRequest, Invalid, Problem
 from core.http import current_user
 from core.reach import Reach
 from core.words import said
+from training.services import assignments
+from training.services.assignments import AssignmentLine
 
 PAGE = 50
 Word = TypeVar("Word", bound=StrEnum)
@@ -21,6 +25,14 @@ Word = TypeVar("Word", bound=StrEnum)
 def within(permission: str) -> Reach | None:
     """Return how far whoever is signed in holds a permission; None stands for everywhere."""
     return reach.of(current_user().where(permission))
+
+
+def cancellable(session: Session, shown: Sequence[AssignmentLine]) -> set[UUID]:
+    """Return those of the assignments shown that whoever is signed in may cancel."""
+    person = current_user()
+    if not person.may_somewhere("assignment.create"):
+        return set()
+    return assignments.cancellable(session, shown, person.user_id, within("assignment.create"))
 
 
 def word(name: str, words: type[Word]) -> Word | None:

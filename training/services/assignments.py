@@ -1,6 +1,6 @@
 """Obligations: giving people something to learn, and the lists of who has what."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -40,6 +40,15 @@ class Assigned:
 
 
 @dataclass(frozen=True)
+class TakenBack:
+    """Why, when and by whom an assignment was canceled; by nobody where it ended because the person left."""
+
+    at: datetime
+    by: Person | None
+    reason: str
+
+
+@dataclass(frozen=True)
 class AssignmentLine:
     """One assignment as lists show it."""
 
@@ -52,6 +61,12 @@ class AssignmentLine:
     completed_at: datetime | None
     percent: Decimal
     enrollment_id: UUID | None
+    taken_back: TakenBack | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits to be completed."""
+        return self.standing not in (Standing.COMPLETED, Standing.CANCELLED)
 
 
 def assign(
@@ -88,7 +103,7 @@ def assign(
     already = store.open_ones(session, wanted, course_id)
     new = [user_id for user_id in wanted if user_id not in valid and user_id not in already]
     cycles = store.last_cycles(session, new, course_id)
-    taking = enrollment_store.open_unassigned(session, new, course_id)  # enrolled on their own, not done
+    taking = enrollment_store.open_unasked(session, new, course_id)  # on their own, or since it was taken back
     due_at = end_of_day(due_on(today, kind, due), tenant.timezone)
     rows = [
         {
@@ -108,7 +123,7 @@ def assign(
         _announce(session, assignment_id, user_id, course_id, due_at, assigned_by)
         if user_id in taking:
             taking[user_id].assignment_id = assignment_id
-            begin(get(session, assignment_id), now)
+            begin(session, get(session, assignment_id), now)
     late = store.open_ones(session, [user_id for user_id in new if user_id not in created], course_id)
     return Assigned(created, already | late, frozenset(valid))
 
@@ -180,7 +195,8 @@ def counts(session: Session, now: datetime, within: Reach | None = None) -> dict
 def lines(session: Session, rows: Sequence[Row], now: datetime) -> list[AssignmentLine]:
     """Return assignments with the names that people know."""
     sources = Sources(session)
-    known = people.named(session, [assignment.user_id for assignment, _ in rows])
+    canceling = [assignment.cancelled_by for assignment, _ in rows if assignment.cancelled_by is not None]
+    known = people.named(session, [*(assignment.user_id for assignment, _ in rows), *canceling])
     return [
         AssignmentLine(
             id=assignment.id,
@@ -192,9 +208,44 @@ def lines(session: Session, rows: Sequence[Row], now: datetime) -> list[Assignme
             completed_at=assignment.completed_at,
             percent=enrollment.progress_percent if enrollment else Decimal(0),
             enrollment_id=enrollment.id if enrollment else None,
+            taken_back=_taken_back(assignment, known),
         )
         for assignment, enrollment in rows
     ]
+
+
+def _taken_back(assignment: TrainingAssignment, known: Mapping[UUID, Person]) -> TakenBack | None:
+    if assignment.cancelled_at is None or assignment.cancel_reason is None:
+        return None
+    by = known.get(assignment.cancelled_by) if assignment.cancelled_by is not None else None
+    return TakenBack(assignment.cancelled_at, by, assignment.cancel_reason)
+
+
+def of_person(session: Session, user_id: UUID, now: datetime, within: Reach | None = None) -> list[AssignmentLine]:
+    """Return what somebody was assigned, as far as `within` reaches: what is open first, then the latest."""
+    rows, _total = store.page(session, Filter(user_ids=[user_id], within=within), now, 0, MOST_PEOPLE)
+    found = lines(session, rows, now)
+    ended = sorted((one for one in found if not one.is_open), key=lambda one: one.assigned_at, reverse=True)
+    return [one for one in found if one.is_open] + ended
+
+
+def chosen(
+    session: Session, assignment_ids: Sequence[UUID], now: datetime, within: Reach | None = None
+) -> list[AssignmentLine]:
+    """Return these assignments as lists show them. Raises NotFound when one is not there, or out of reach."""
+    rows = store.find_many(session, assignment_ids)
+    reached = store.among(session, assignment_ids, within) if within is not None else set(assignment_ids)
+    if len(rows) != len(set(assignment_ids)) or len(rows) != len(reached):
+        raise NotFound("There is no such assignment.")
+    return lines(session, rows, now)
+
+
+def cancellable(
+    session: Session, shown: Sequence[AssignmentLine], user_id: UUID, within: Reach | None = None
+) -> set[UUID]:
+    """Return those of the assignments shown that somebody who assigns so far may cancel: open, and not their own."""
+    ids = {one.id for one in shown if one.is_open and one.person.user_id != user_id}
+    return ids if within is None or not ids else ids & store.among(session, list(ids), within)
 
 
 def obligation(assignment: TrainingAssignment) -> Obligation:

@@ -115,9 +115,8 @@ def _close(session: Session, enrollment: CourseEnrollment, completed_at: datetim
     enrollment.status = EnrollmentStatus.COMPLETED
     enrollment.progress_percent = HUNDRED
     enrollment.completed_at = completed_at
-    if enrollment.assignment_id is not None:
-        assignment = assignment_store.find(session, enrollment.assignment_id)
-        if assignment is not None:
+    for assignment in assignment_store.lock(session, [enrollment.assignment_id] if enrollment.assignment_id else []):
+        if assignment.status is not AssignmentStatus.CANCELLED:  # what was canceled is not met by a later completion
             assignment.status, assignment.completed_at = AssignmentStatus.COMPLETED, completed_at
 
 

@@ -75,15 +75,15 @@ def _open(
         raise NotFound("There is no such course.")
     if made is not None:
         if assignment is not None:
-            begin(assignment, now)
+            begin(session, assignment, now)
         audit.record(session, "enrollment.created", "enrollment", made, subject_user_id=user_id)
     return enrollment
 
 
-def begin(assignment: TrainingAssignment, now: datetime) -> None:
-    """Note that the person has begun what they were assigned."""
+def begin(session: Session, assignment: TrainingAssignment, now: datetime) -> None:
+    """Note that the person has begun what they were assigned; what was canceled meanwhile stays so."""
     if assignment.status is AssignmentStatus.ASSIGNED:
-        assignment.status, assignment.started_at = AssignmentStatus.IN_PROGRESS, now
+        assignment_store.begin(session, assignment.id, now)
 
 
 def module_of(session: Session, enrollment: CourseEnrollment, module_id: UUID) -> Module:

@@ -97,14 +97,24 @@ def page(session: Session, user_id: UUID, now: datetime, *, with_overview: bool 
 
 
 def to_do(session: Session, user_id: UUID, now: datetime, sources: Sources) -> list[ToDo]:
-    """Return what a person has to do or has begun: due first, then what was begun last."""
+    """Return what a person has to do or has begun: due first, then what was begun last.
+
+    What was taken back from them is not listed, unless they have gone on with it since, of their own accord.
+    """
     rows = assignment_store.of_person(session, user_id)
     listed = [
         _to_do(session, user_id, assignment.course_id, assignment, taken, now, sources) for assignment, taken in rows
     ]
     assigned = {assignment.id for assignment, _ in rows}
-    for taken in store.of_person(session, user_id):
-        if taken.status in store.OPEN and taken.assignment_id not in assigned:
+    others = [
+        taken
+        for taken in store.of_person(session, user_id)
+        if taken.status in store.OPEN and taken.assignment_id not in assigned
+    ]
+    ended = assignment_store.ended_at(session, [taken.assignment_id for taken in others if taken.assignment_id])
+    for taken in others:
+        taken_back_at = ended.get(taken.assignment_id) if taken.assignment_id else None
+        if taken_back_at is None or (taken.last_accessed_at is not None and taken.last_accessed_at > taken_back_at):
             listed.append(_to_do(session, user_id, taken.course_id, None, taken, now, sources))
     return listed
 
@@ -122,7 +132,9 @@ def _to_do(
     version_id = taken.course_version_id if taken is not None else course.current_version_id
     modules = sources.modules(version_id) if version_id is not None else []
     following = next_module(session, taken, sources) if taken is not None else None
-    is_again = any(one is not None and one.cycle_number > 1 for one in (assignment, taken))
+    is_again = assignment is not None and (
+        assignment.cycle_number > 1 or (taken is not None and taken.cycle_number > 1)
+    )
     standing = Standing.IN_PROGRESS if taken is not None and taken.started_at is not None else Standing.NOT_STARTED
     if assignment is not None:
         standing = assignments.obligation(assignment).standing(now)
@@ -142,12 +154,12 @@ def _to_do(
 
 def earlier_version(session: Session, user_id: UUID, course: Course) -> str | None:
     """Return the version of a course that somebody completed before, where they are to take it again now."""
-    taken = store.find_latest(session, user_id, course.id)
-    if taken is not None and taken.status in store.OPEN:
-        return retakes.completed_before(session, user_id, course.id, taken.course_version_id)
     if assignment_store.find_open(session, user_id, course.id) is None:
         return None
-    return retakes.completed_before(session, user_id, course.id, course.current_version_id)
+    taken = store.find_latest(session, user_id, course.id)
+    is_taking = taken is not None and taken.status in store.OPEN
+    version_id = taken.course_version_id if taken is not None and is_taking else course.current_version_id
+    return retakes.completed_before(session, user_id, course.id, version_id)
 
 
 def latest(session: Session, user_id: UUID, course_id: UUID) -> CourseEnrollment | None:

@@ -226,4 +226,4 @@ def _advance(session: Session, enrollment: CourseEnrollment, course: CourseState
     if enrollment.assignment_id is not None:
         assignment = assignment_store.find(session, enrollment.assignment_id)
         if assignment is not None:
-            enrollments.begin(assignment, now)
+            enrollments.begin(session, assignment, now)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 
 from core.db import Session, organization_of, uuid7
@@ -67,17 +67,18 @@ def add(session: Session, rows: Sequence[dict[str, Any]]) -> list[tuple[UUID, UU
 
 
 def last_cycles(session: Session, user_ids: Sequence[UUID], course_id: UUID) -> dict[UUID, int]:
-    """Return, by person, the highest cycle in which the course was assigned or taken."""
-    cycles: dict[UUID, int] = {}
-    for table in (TrainingAssignment, CourseEnrollment):
-        query = (
-            select(table.user_id, func.max(table.cycle_number))
-            .where(table.user_id.in_(user_ids), table.course_id == course_id)
-            .group_by(table.user_id)
-        )
-        for user_id, cycle in session.execute(query):
-            cycles[user_id] = max(cycle, cycles.get(user_id, 0))
-    return cycles
+    """Return, by person, the highest cycle in which the course was assigned or taken; what was canceled is none."""
+    assigned = select(TrainingAssignment.user_id, TrainingAssignment.cycle_number).where(
+        TrainingAssignment.user_id.in_(user_ids),
+        TrainingAssignment.course_id == course_id,
+        TrainingAssignment.status != AssignmentStatus.CANCELLED,
+    )
+    taken = select(CourseEnrollment.user_id, CourseEnrollment.cycle_number).where(
+        CourseEnrollment.user_id.in_(user_ids), CourseEnrollment.course_id == course_id
+    )
+    cycles = union_all(assigned, taken).subquery()
+    query = select(cycles.c.user_id, func.max(cycles.c.cycle_number)).group_by(cycles.c.user_id)
+    return dict(session.execute(query).all())
 
 
 def page(session: Session, wanted: Filter, now: datetime, offset: int, limit: int) -> tuple[list[Row], int]:
@@ -114,15 +115,69 @@ def open_of_person(session: Session, user_id: UUID) -> list[TrainingAssignment]:
     return list(session.scalars(query.order_by(TrainingAssignment.id).with_for_update()))
 
 
-def cancelled_of_person(session: Session, user_id: UUID, reason: str) -> list[TrainingAssignment]:
-    """Return a person's assignments that were canceled for a reason, locked, those of the latest cycle first."""
+def ended_by_leaving(session: Session, user_id: UUID, reason: str) -> list[TrainingAssignment]:
+    """Return a person's assignments that ended by themselves for a reason, locked, those of the latest cycle first."""
     query = select(TrainingAssignment).where(
         TrainingAssignment.user_id == user_id,
         TrainingAssignment.status == AssignmentStatus.CANCELLED,
+        TrainingAssignment.cancelled_by.is_(None),
         TrainingAssignment.cancel_reason == reason,
     )
     ordered = query.order_by(TrainingAssignment.cycle_number.desc(), TrainingAssignment.id)
     return list(session.scalars(ordered.with_for_update()))
+
+
+def ended_at(session: Session, assignment_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """Return since when those of these assignments are canceled that are."""
+    query = select(TrainingAssignment.id, TrainingAssignment.cancelled_at).where(
+        TrainingAssignment.id.in_(assignment_ids), TrainingAssignment.status == AssignmentStatus.CANCELLED
+    )
+    return {row.id: row.cancelled_at for row in session.execute(query) if row.cancelled_at} if assignment_ids else {}
+
+
+def among(session: Session, assignment_ids: Sequence[UUID], within: Reach) -> set[UUID]:
+    """Return those of these assignments that lie within reach."""
+    query = select(TrainingAssignment.id).where(
+        TrainingAssignment.id.in_(assignment_ids),
+        within.covers(TrainingAssignment.user_id, TrainingAssignment.course_id),
+    )
+    return set(session.scalars(query))
+
+
+def find_many(session: Session, assignment_ids: Sequence[UUID]) -> list[Row]:
+    """Return assignments with their enrollments, those due first at the top."""
+    query = _with_enrollment().where(TrainingAssignment.id.in_(assignment_ids))
+    ordered = query.order_by(TrainingAssignment.due_at, TrainingAssignment.id)
+    return [(assignment, enrollment) for assignment, enrollment in session.execute(ordered)]
+
+
+def is_assigned_since(session: Session, cancelled: TrainingAssignment) -> bool:
+    """Tell whether the course of a canceled assignment was given to the person again: open now, or done since."""
+    query = select(TrainingAssignment.id).where(
+        TrainingAssignment.user_id == cancelled.user_id,
+        TrainingAssignment.course_id == cancelled.course_id,
+        TrainingAssignment.cycle_number >= cancelled.cycle_number,
+        TrainingAssignment.status != AssignmentStatus.CANCELLED,
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def lock(session: Session, assignment_ids: Sequence[UUID], within: Reach | None = None) -> list[TrainingAssignment]:
+    """Lock those of these assignments that lie within reach, always in the same order, and return them as they are."""
+    query = select(TrainingAssignment).where(TrainingAssignment.id.in_(assignment_ids))
+    if within is not None:
+        query = query.where(within.covers(TrainingAssignment.user_id, TrainingAssignment.course_id))
+    ordered = query.order_by(TrainingAssignment.id).with_for_update().execution_options(populate_existing=True)
+    return list(session.scalars(ordered))
+
+
+def begin(session: Session, assignment_id: UUID, now: datetime) -> None:
+    """Note that what was assigned has been begun, unless it has ended meanwhile."""
+    query = update(TrainingAssignment).where(
+        TrainingAssignment.id == assignment_id, TrainingAssignment.status == AssignmentStatus.ASSIGNED
+    )
+    values = {"status": AssignmentStatus.IN_PROGRESS, "started_at": now}
+    session.execute(query.values(values).execution_options(synchronize_session="fetch"))
 
 
 def of_person(session: Session, user_id: UUID) -> list[Row]:

@@ -5,12 +5,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from core.db import Session, organization_of, uuid7
 from core.reach import Reach
-from training.tables import CourseEnrollment, EnrollmentStatus, ModuleRegistration
+from training.tables import (
+    AssignmentStatus,
+    CourseEnrollment,
+    EnrollmentStatus,
+    ModuleRegistration,
+    TrainingAssignment,
+)
 
 OPEN = (EnrollmentStatus.ENROLLED, EnrollmentStatus.IN_PROGRESS)
 
@@ -57,15 +63,27 @@ def of_person(session: Session, user_id: UUID, *, until: datetime | None = None)
     return list(session.scalars(query.order_by(CourseEnrollment.enrolled_at.desc(), CourseEnrollment.id.desc())))
 
 
-def open_unassigned(session: Session, user_ids: Sequence[UUID], course_id: UUID) -> dict[UUID, CourseEnrollment]:
-    """Return, by person, the open enrollments in a course that nobody assigned."""
+def open_unasked(session: Session, user_ids: Sequence[UUID], course_id: UUID) -> dict[UUID, CourseEnrollment]:
+    """Return, by person, the open enrollments in a course that nobody assigned, or whose assignment was canceled."""
     query = select(CourseEnrollment).where(
         CourseEnrollment.user_id.in_(user_ids),
         CourseEnrollment.course_id == course_id,
         CourseEnrollment.status.in_(OPEN),
-        CourseEnrollment.assignment_id.is_(None),
+        or_(CourseEnrollment.assignment_id.is_(None), was_taken_back()),
     )
     return {row.user_id: row for row in session.scalars(query)}
+
+
+def was_taken_back() -> ColumnElement[bool]:
+    """Return the condition that an enrollment's assignment was canceled: nobody asks for it any more."""
+    return (
+        select(TrainingAssignment.id)
+        .where(
+            TrainingAssignment.id == CourseEnrollment.assignment_id,
+            TrainingAssignment.status == AssignmentStatus.CANCELLED,
+        )
+        .exists()
+    )
 
 
 def add(session: Session, values: dict[str, Any]) -> UUID | None:

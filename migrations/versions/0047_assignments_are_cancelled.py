@@ -1,0 +1,39 @@
+"""Assignments are cancelled by somebody, and given again in the same cycle; a version's retake can be taken back
+
+Who cancelled tells a decision from what ends by itself when people leave. What was cancelled is no cycle that was taken, so
+the cycle is free again. A retake that was a mistake is marked where its outcome is kept: the version itself is final.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0047"
+down_revision = "0043"
+
+
+def upgrade() -> None:
+    op.add_column("training_assignments", sa.Column("cancelled_by", sa.Uuid(), nullable=True))
+    op.drop_constraint("uq_training_assignments_cycle", "training_assignments", type_="unique")
+    op.create_index(
+        "uq_training_assignments_cycle",
+        "training_assignments",
+        ["organization_id", "user_id", "course_id", "cycle_number"],
+        unique=True,
+        postgresql_where=sa.text("status <> 'cancelled'"),
+    )
+    op.create_check_constraint(
+        op.f("ck_training_assignments_cancelled"),
+        "training_assignments",
+        "status <> 'cancelled' OR (cancelled_at IS NOT NULL AND cancel_reason IS NOT NULL)",
+    )
+
+
+def downgrade() -> None:
+    op.drop_constraint(op.f("ck_training_assignments_cancelled"), "training_assignments")
+    op.drop_index("uq_training_assignments_cycle", "training_assignments")
+    op.create_unique_constraint(
+        "uq_training_assignments_cycle",
+        "training_assignments",
+        ["organization_id", "user_id", "course_id", "cycle_number"],
+    )
+    op.drop_column("training_assignments", "cancelled_by")
