@@ -38,6 +38,7 @@ SENTENCES: dict[str, Any] = {
     "course.people_moved_on": _("People of the course %(what)s were moved on to its new version, as %(who)s chose"),
     "course.published": _("%(who)s published the course %(what)s"),
     "course.restored": _("%(who)s took the course %(what)s out of the archive"),
+    "course.retake_taken_back": _("%(who)s decided that nobody has to take the course %(what)s again after all"),
     "custom_field.added": _("%(who)s added the field %(what)s"),
     "custom_field.archived": _("%(who)s archived the field %(what)s"),
     "custom_field.changed": _("%(who)s changed the field %(what)s"),

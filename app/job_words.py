@@ -39,9 +39,11 @@ WORDS: dict[str, Any] = {
     "scorm_player.move_registrations": _("Move learners to another version of a package"),
     "training.on_completion_recorded": _("Look whether a completed course has to be taken again"),
     "training.on_course_published": _("Move people on to a new version of a course"),
+    "training.on_course_restored": _("Ask for a course that is out of the archive again"),
     "training.on_person_joined": _("Training of somebody who joined"),
     "training.on_person_left": _("Training of somebody who left"),
     "training.on_persons_changed": _("Training after persons were merged or separated"),
     "training.on_statements_stored": _("Count new statements"),
     "training.render_certificate": _("Draw a certificate as PDF"),
+    "training.take_retake_back": _("Take back that a course is to be taken again"),
 }

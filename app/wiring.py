@@ -16,7 +16,7 @@ from app import duties, persons
 from app.api import bp as api
 from app.audit_pages import bp as audit_pages
 from app.pages import bp as app_pages
-from catalog.events import CoursePublished
+from catalog.events import CoursePublished, CourseRestored
 from catalog.routes import bp as catalog_routes
 from catalog.services import courses as catalog_courses
 from core import audit_chain, events, jobs, outgoing, sealing
@@ -61,6 +61,7 @@ LISTENERS: events.Listeners = {
     PersonLeft: ["accounts.refresh_audiences_of", "training.on_person_left"],
     CompletionRecorded: ["accounts.refresh_audiences_of", "training.on_completion_recorded"],
     CoursePublished: ["training.on_course_published"],
+    CourseRestored: ["training.on_course_restored"],
     StatementsStored: ["training.on_statements_stored"],
     PersonsMerged: ["training.on_persons_changed"],
     PersonsSeparated: ["training.on_persons_changed"],
@@ -102,11 +103,13 @@ JOBS: dict[str, jobs.Handler] = {
     "scorm_player.move_registrations": scorm_player_jobs.move_registrations,
     "training.on_completion_recorded": training_jobs.on_completion_recorded,
     "training.on_course_published": training_jobs.on_course_published,
+    "training.on_course_restored": training_jobs.on_course_restored,
     "training.on_person_joined": training_jobs.on_person_joined,
     "training.on_person_left": training_jobs.on_person_left,
     "training.on_persons_changed": training_jobs.on_persons_changed,
     "training.on_statements_stored": training_jobs.on_statements_stored,
     "training.render_certificate": training_jobs.render_certificate,
+    "training.take_retake_back": training_jobs.take_retake_back,
 }
 
 SCHEDULE: dict[str, jobs.Duty] = {

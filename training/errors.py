@@ -25,3 +25,9 @@ class OwnAssignment(Conflict):
     """Nobody decides that they need not do what they were assigned (R-ASG-5)."""
 
     title = "Somebody else must cancel what you were assigned"
+
+
+class StillWorking(Conflict):
+    """A version's people are still being seen to; what it does can be taken back when that is done."""
+
+    title = "This version's people are still being worked on. Try again when that is done"

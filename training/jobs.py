@@ -58,12 +58,33 @@ def on_course_published(work: Work, course_id: str, course_version_id: str) -> M
     with work.write() as session:
         if not republishing.begin(session, version_id, work.job_id, clock.now()):
             return {}
+    found = _go_on(work, version_id)
+    return {"switched": found.switched, "assigned": found.assigned, "url": f"/courses/{course_id}#versions"}
+
+
+def take_retake_back(work: Work, course_version_id: str) -> Mapping[str, Any]:
+    """End what a retake that was a mistake still asks of people, slice by slice."""
+    return {"cancelled": _go_on(work, UUID(course_version_id)).cancelled}
+
+
+def _go_on(work: Work, version_id: UUID) -> republishing.Outcome:
     while True:
         with work.write() as session:
             found = republishing.go_on(session, version_id, clock.now())
         if found.state == "done":
-            return {"switched": found.switched, "assigned": found.assigned, "url": f"/courses/{course_id}#versions"}
+            return found
         work.progress(found.percent)
+
+
+def on_course_restored(work: Work, course_id: str) -> Mapping[str, Any]:
+    """Ask whoever has a retake to do that nobody asked of them while the course was in the archive."""
+    after, assigned = None, 0
+    while True:
+        with work.write() as session:
+            found = retakes.after_restoring(session, UUID(course_id), after, republishing.SLICE, clock.now())
+        after, assigned = found[0], assigned + found[1]
+        if after is None:
+            return {"assigned": assigned}
 
 
 def on_completion_recorded(work: Work, completion_id: str, **_fact: Any) -> None:

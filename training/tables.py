@@ -155,10 +155,14 @@ class EnrollmentSwitch(TenantTable):
 
 
 class RepublishingStep(StrEnum):
-    """What is being done for people of earlier versions: who has not started first, then who had completed."""
+    """What is being done for people of earlier versions: who has not started first, then who had completed.
+
+    Much later perhaps, the retake that was a mistake is taken back from them.
+    """
 
     SWITCHING = "switching"
     ASSIGNING = "assigning"
+    TAKING_BACK = "taking_back"
     DONE = "done"
 
 
@@ -182,11 +186,19 @@ class Republishing(TenantTable):
     job_id: Mapped[UUID]
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+    taken_back_at: Mapped[datetime | None]  # since when nobody has to take it again because of this version
+    taken_back_by: Mapped[UUID | None]
+    taken_back_reason: Mapped[str | None] = mapped_column(String(500))
+    cancelled: Mapped[int] = mapped_column(default=0)  # open assignments that ended when it was taken back
 
     __table_args__ = (
         tenant_key("course_id", "courses"),
         tenant_key("course_version_id", "course_versions"),
         one_of("step", RepublishingStep),
+        CheckConstraint(
+            "num_nulls(taken_back_at, taken_back_by, taken_back_reason) IN (0, 3)",
+            name="taken_back",
+        ),
         CheckConstraint("(step = 'done') = (finished_at IS NOT NULL)", name="finished"),
         UniqueConstraint("organization_id", "course_version_id"),
         Index("ix_republishings_course", "organization_id", "course_id"),

@@ -137,7 +137,11 @@ def archive_course(course_id: UUID) -> ResponseReturnValue:
 def restore_course(course_id: UUID) -> ResponseReturnValue:
     """Bring an archived course back."""
     with database().write(current_tenant()) as session:
-        courses.restore(session, course_id)
+        course, retake = courses.restore(session, course_id), courses.retake(session, course_id)
+    told = _("The course is back in the catalog.") if course.status == "published" else _("The course is back.")
+    if retake is not None:
+        told = f"{told} {_('Whoever still has to take it again is assigned it now.')}"
+    flash(told, "ok")
     return redirect(url_for("catalog.show_course", course_id=course_id))
 
 

@@ -1,6 +1,6 @@
 """Courses: their facts, their versions, what a version holds, and the catalog's listing."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -160,11 +160,11 @@ def before(session: Session, version_id: UUID) -> list[UUID]:
     return [row.id for row in rows if row.sequence < int(found.version_number)]
 
 
-def retake(session: Session, course_id: UUID) -> Retake | None:
-    """Return the newest version that asks for a retake, if one does."""
+def retake(session: Session, course_id: UUID, without: Collection[UUID] = ()) -> Retake | None:
+    """Return the newest version that asks for a retake, if one does; leaving out the versions `without`."""
     rows = store.versions(session, course_id)
     for row in rows:
-        if row.requires_retake:
+        if row.requires_retake and row.id not in without:
             return Retake(as_version(row), frozenset(one.id for one in rows if one.sequence < row.sequence))
     return None
 

@@ -25,6 +25,7 @@ ELSEWHERE = {
     "scorm_player.commit": "test_group_commit",
     "scorm_player.navigate": "test_playing",
     "training.api_revoke_certificate": "test_pages",
+    "training.api_take_retake_back": "test_taking_back",
 }
 """Writes that this walk does not do, and where they are done."""
 

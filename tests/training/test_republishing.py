@@ -498,7 +498,7 @@ def test_over_rest_the_choice_is_made_told_and_followed(program, taken, run_jobs
 
 
 def test_a_retake_takes_the_permission_to_assign_to_everybody(app, sign_in, database, cast, taken):
-    course, _draft = taken
+    course, draft = taken
     codes = ["course.write", "course.publish"]
     with database.write(cast.northwind) as session:
         made = {"now": clock.now(), "by": cast.cem, "may": PERMISSIONS}
@@ -517,6 +517,7 @@ def test_a_retake_takes_the_permission_to_assign_to_everybody(app, sign_in, data
 
     assert 'value="retake"' not in form
     assert author.post(page, data={"for_people": "retake"}).status_code == 403
+    assert author.post(f"/courses/versions/{draft.id}/take-back", data={"reason": "x"}).status_code == 403
     rest = author.post(f"/api/v1/courses/{course.id}/versions/publish", json={"for_people": "retake"})
     assert (rest.status_code, "assignment.create" in rest.json["detail"]) == (403, True)
     assert author.post(page, data={"for_people": "switch"}).status_code == 302

@@ -78,6 +78,7 @@ class PeopleOfVersion(rest.Answer):
     """People of the versions before one: how many there are now, and what its publishing did.
 
     `completed` hold a valid completion and have nothing open. `state`: nothing was to be done, or how far the job is.
+    `taken_back`: why nobody has to take it again after all; `cancelled` assignments ended with that.
     """
 
     for_people: Literal["leave", "switch", "retake"]
@@ -89,6 +90,8 @@ class PeopleOfVersion(rest.Answer):
     progress_percent: int
     switched: int
     assigned: int
+    taken_back: str | None
+    cancelled: int
 
 
 class EnrollmentSent(rest.Sent):

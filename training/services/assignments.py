@@ -19,6 +19,7 @@ from core.words import said
 from training.errors import NotPublished
 from training.events import AssignmentCreated
 from training.rules.assignments import AssignmentType, Obligation, Standing, due_on, end_of_day
+from training.services import required
 from training.services.enrollments import begin
 from training.services.sources import Sources
 from training.store import assignments as store
@@ -97,7 +98,7 @@ def assign(
         raise NotFound("There is no such person.")
     if not reach.covers_all(session, within, wanted, course_id):
         raise NotFound("There is no such person.")
-    retake = courses.retake(session, course_id)
+    retake = required.retake(session, course_id)
     outdated = retake.outdated if retake is not None else ()
     valid = completion_store.holders(session, wanted, course_id, today, outdated)
     already = store.open_ones(session, wanted, course_id)

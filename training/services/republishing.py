@@ -18,7 +18,7 @@ from core.db import Session
 from core.tables import JobState
 from scorm_player.services import registrations
 from training.rules.assignments import AssignmentType, due_on
-from training.services import retakes
+from training.services import cancelling, retakes
 from training.services.sources import Sources
 from training.store import enrollments as enrollment_store
 from training.store import republishing as store
@@ -49,13 +49,18 @@ class Concerned:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How far it is (percent 0–100), and how many were switched, assigned, or stay in progress where they are."""
+    """How far it is (percent 0–100), and how many were switched, assigned, or stay in progress where they are.
+
+    Since a retake was taken back: why, and how many assignments ended with it.
+    """
 
     state: Literal["working", "done", "failed"] = "working"
     percent: int = 0
     switched: int = 0
     assigned: int = 0
     staying: int = 0
+    taken_back: str | None = None
+    cancelled: int = 0
 
 
 def concerned(session: Session, version_id: UUID, now: datetime) -> Concerned:
@@ -67,7 +72,9 @@ def concerned(session: Session, version_id: UUID, now: datetime) -> Concerned:
     return Concerned(
         not_started=not_started,
         in_progress=store.open_on(session, version.course_id, earlier) - not_started,
-        completed=store.count(session, retakes.owing(session, version.course_id, earlier, now)),
+        completed=store.count(
+            session, retakes.owing(session, version.course_id, earlier, now, since=version.published_at)
+        ),
         usual_due_on=due_on(today, AssignmentType.RENEWAL),
     )
 
@@ -102,14 +109,13 @@ def go_on(session: Session, version_id: UUID, now: datetime) -> Outcome:
     row = store.find(session, version_id, lock=True)
     if row is None or row.step is RepublishingStep.DONE:
         return outcome(session, version_id) or Outcome("done", 100)
-    is_switching = row.step is RepublishingStep.SWITCHING
-    is_over = _switch_slice(session, row, now) if is_switching else _assign_slice(session, row, now)
-    if is_over:
+    if SLICES[row.step](session, row, now):
         row.after_id = None
         row.step = _following(session, row)
     if row.step is RepublishingStep.DONE:
         row.finished_at = now
-        _tell(session, row)
+        if row.taken_back_at is None:
+            _tell(session, row)
     session.flush()
     return _outcome(row)
 
@@ -202,11 +208,31 @@ def _assign_slice(session: Session, row: Republishing, now: datetime) -> bool:
     retake = retakes.asked(session, row.course_id)
     if retake is None:
         return True
-    owing = retakes.owing(session, row.course_id, retake.outdated, now)
+    owing = retakes.of_course(session, row.course_id, retake, now)
     ids = store.next_people(session, owing, row.after_id, SLICE)
     row.assigned += retakes.assign(session, row.course_id, ids, retake, now)
     row.handled, row.after_id = row.handled + len(ids), ids[-1] if ids else row.after_id
     return len(ids) < SLICE
+
+
+def _take_back_slice(session: Session, row: Republishing, now: datetime) -> bool:
+    """End what a retake that was a mistake still asks of people; answer whether nobody is left."""
+    since = courses.version(session, row.course_version_id).published_at
+    if since is None or row.taken_back_reason is None:
+        raise AssertionError("only what was published is taken back, with a reason")
+    asked = store.asked_again(session, row.course_id, since, SLICE)
+    for assignment in asked:
+        cancelling.end(session, assignment, row.taken_back_reason, now, by=row.taken_back_by)
+    row.handled, row.cancelled = row.handled + len(asked), row.cancelled + len(asked)
+    return len(asked) < SLICE
+
+
+SLICES = {
+    RepublishingStep.SWITCHING: _switch_slice,
+    RepublishingStep.ASSIGNING: _assign_slice,
+    RepublishingStep.TAKING_BACK: _take_back_slice,
+}
+"""What does the next slice of each step, and answers whether that was the last."""
 
 
 def _tell(session: Session, row: Republishing) -> None:
@@ -219,7 +245,16 @@ def _tell(session: Session, row: Republishing) -> None:
 
 
 def _outcome(row: Republishing, *, has_failed: bool = False) -> Outcome:
-    if row.step is RepublishingStep.DONE:
-        return Outcome("done", 100, row.switched, row.assigned, row.staying)
+    state: Literal["working", "done", "failed"] = "failed" if has_failed else "working"
     percent = min(99, 100 * row.handled // row.expected) if row.expected else 0
-    return Outcome("failed" if has_failed else "working", percent, row.switched, row.assigned, row.staying)
+    if row.step is RepublishingStep.DONE:
+        state, percent = "done", 100
+    return Outcome(
+        state,
+        percent,
+        row.switched,
+        row.assigned,
+        row.staying,
+        taken_back=row.taken_back_reason,
+        cancelled=row.cancelled,
+    )

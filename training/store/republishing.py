@@ -4,12 +4,14 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, false, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from core.db import Session, organization_of, uuid7
+from training.rules.assignments import AssignmentType
 from training.store.assignments import OPEN as OPEN_ASSIGNMENTS
 from training.store.enrollments import OPEN as OPEN_ENROLLMENTS
+from training.store.enrollments import was_taken_back
 from training.tables import (
     CourseEnrollment,
     EnrollmentStatus,
@@ -44,9 +46,39 @@ def add(
     values = {
         "organization_id": organization_of(session), "id": uuid7(), "course_id": course_id,
         "course_version_id": version_id, "step": "switching", "expected": expected, "handled": 0, "switched": 0,
-        "assigned": 0, "staying": staying, "job_id": job_id, "started_at": now,
+        "assigned": 0, "cancelled": 0, "staying": staying, "job_id": job_id, "started_at": now,
     }  # fmt: skip
     session.execute(insert(Republishing).values(**values).on_conflict_do_nothing())
+
+
+def taken_back(session: Session, course_id: UUID) -> set[UUID]:
+    """Return the versions of a course whose retake was taken back."""
+    query = select(Republishing.course_version_id).where(
+        Republishing.course_id == course_id, Republishing.taken_back_at.is_not(None)
+    )
+    return set(session.scalars(query))
+
+
+def asked_again(
+    session: Session, course_id: UUID, since: datetime, limit: int | None = None
+) -> list[TrainingAssignment]:
+    """Return open assignments of a course's retakes since a moment, locked, in the order of their ids."""
+    query = _asked_again(course_id, since).order_by(TrainingAssignment.id).limit(limit)
+    return list(session.scalars(query.with_for_update().execution_options(populate_existing=True)))
+
+
+def count_asked_again(session: Session, course_id: UUID, since: datetime) -> int:
+    """Return how many assignments of a course's retakes since a moment are open."""
+    return session.scalar(select(func.count()).select_from(_asked_again(course_id, since).subquery())) or 0
+
+
+def _asked_again(course_id: UUID, since: datetime) -> Select[TrainingAssignment]:
+    return select(TrainingAssignment).where(
+        TrainingAssignment.course_id == course_id,
+        TrainingAssignment.assignment_type == AssignmentType.RENEWAL,
+        TrainingAssignment.status.in_(OPEN_ASSIGNMENTS),
+        TrainingAssignment.assigned_at >= since,
+    )
 
 
 def untouched(
@@ -86,11 +118,18 @@ def links(session: Session, enrollment_ids: Sequence[UUID]) -> list[ModuleRegist
 
 
 def owing(
-    course_id: UUID, outdated: Collection[UUID], today: date, among: Select[UUID], user_id: UUID | None = None
+    course_id: UUID,
+    outdated: Collection[UUID],
+    today: date,
+    among: Select[UUID],
+    *,
+    user_id: UUID | None = None,
+    since: datetime | None = None,
 ) -> Select[UUID]:
     """Return the query for those `among` people who hold a valid completion of `outdated` versions and of no later one.
 
-    Whoever has the course open already is not among them. With `user_id` it looks at this person alone.
+    Whoever has the course open already is not among them, unless it was taken back from them; nor is from whom
+    somebody took it back `since` that moment. With `user_id` it looks at this person alone.
     """
     done = TrainingCompletion
     counts = (done.course_id == course_id, done.is_passed, done.voided_at.is_(None))
@@ -107,7 +146,14 @@ def owing(
             TrainingAssignment.course_id == course_id, TrainingAssignment.status.in_(OPEN_ASSIGNMENTS)
         ),
         select(CourseEnrollment.user_id).where(
-            CourseEnrollment.course_id == course_id, CourseEnrollment.status.in_(OPEN_ENROLLMENTS)
+            CourseEnrollment.course_id == course_id,
+            CourseEnrollment.status.in_(OPEN_ENROLLMENTS),
+            ~was_taken_back(),
+        ),
+        select(TrainingAssignment.user_id).where(
+            TrainingAssignment.course_id == course_id,
+            TrainingAssignment.cancelled_by.is_not(None),
+            TrainingAssignment.cancelled_at >= since if since is not None else false(),
         ),
     )
     for one in others:
