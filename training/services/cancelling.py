@@ -54,6 +54,7 @@ def cancel(
     ending = [row for row in rows if row.status in store.OPEN]
     for row in ending:
         end(session, row, reason, now, by=by)
+    session.flush()
     ended = [row for row in rows if row not in ending]
     return Cancelled(
         cancelled=tuple(row.id for row in ending),
@@ -84,7 +85,6 @@ def end(session: Session, row: TrainingAssignment, reason: str, now: datetime, *
     """End an open assignment, which is locked, without its being met; `by` nobody when it ends by itself."""
     old = {"status": row.status.value}
     row.status, row.cancelled_at, row.cancelled_by, row.cancel_reason = AssignmentStatus.CANCELLED, now, by, reason
-    session.flush()
     audit.record(
         session,
         "assignment.cancelled",
