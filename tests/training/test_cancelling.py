@@ -149,6 +149,23 @@ def test_progress_that_comes_later_does_not_open_it_again(db, cast):
     assert assignments.get(db, made[cast.ana]).status is AssignmentStatus.CANCELLED
 
 
+def test_a_completion_that_is_written_at_the_moment_of_canceling_does_not_undo_it(database, cast):
+    with database.write(cast.northwind) as session:
+        course = stage.course(session)
+        made = assign(session, course, cast.ana)
+        _, registration = begun(session, course, cast.ana)
+    with database.write(cast.northwind) as counting:
+        ids = stage.store_own(counting, *passed(cast.ana, registration))
+        assert assignments.get(counting, made[cast.ana]).status is AssignmentStatus.IN_PROGRESS
+        with database.write(cast.northwind) as canceling:
+            cancel(canceling, made[cast.ana], by=cast.cem)
+        progress.record(counting, ids, AFTER)
+
+    with database.read(cast.northwind) as session:
+        assert assignments.get(session, made[cast.ana]).status is AssignmentStatus.CANCELLED
+        assert session.scalars(select(TrainingCompletion.user_id)).one() == cast.ana
+
+
 def test_given_again_it_goes_on_where_they_were(db, cast):
     course = stage.course(db)
     first = assign(db, course, cast.ana, cast.ben)
