@@ -216,7 +216,8 @@ def lines(session: Session, rows: Sequence[Row], now: datetime) -> list[Assignme
 
 
 def _taken_back(assignment: TrainingAssignment, known: Mapping[UUID, Person]) -> TakenBack | None:
-    if assignment.cancelled_at is None or assignment.cancel_reason is None:
+    is_cancelled = assignment.status is AssignmentStatus.CANCELLED
+    if not is_cancelled or assignment.cancelled_at is None or assignment.cancel_reason is None:
         return None
     by = known.get(assignment.cancelled_by) if assignment.cancelled_by is not None else None
     return TakenBack(assignment.cancelled_at, by, assignment.cancel_reason)
