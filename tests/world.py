@@ -226,6 +226,9 @@ def courses_and_learning(world: World) -> None:
         course = stage.course(session, stage.package_module(session, items=("one", "two")), code="FIRE")
     form = {"course_id": str(course.id), "user_ids": [str(cast.ana), str(cast.ben)], "due_on": ""}
     ben("POST", "/assignments", data=form)
+    for_ana, for_ben = (world.id("training_assignments", f"user_id = '{one}'") for one in (cast.ana, cast.ben))
+    world.cem("POST", "/assignments/cancel", data={"assignment": str(for_ben), "reason": "Опечатка"})
+    world.places[f"/assignments/cancel?assignment={for_ana}"] = None
     ana("GET", ana("POST", f"/learn/start/{course.id}").location, follow_redirects=True)
     with world.database.write(cast.northwind) as session:
         short = stage.course(session, code="SHORT", title="Short of breath")
@@ -243,6 +246,7 @@ def courses_and_learning(world: World) -> None:
     ana("GET", "/home")
     ben("POST", f"/courses/{short.id}/draft")
     ben("POST", f"/courses/{short.id}/publish", data={"for_people": "retake", "change_note": "Новый закон"})
+    world.places[f"/courses/versions/{world.id('course_versions', 'requires_retake')}/take-back"] = None
     ben("POST", f"/courses/{short.id}/draft")
     ben("POST", "/packages", data={"package": upload(package(edition="y"), "ladders.zip")})
     for way in ("hot-fix", "switch"):
@@ -486,8 +490,6 @@ def _courses_end(world: World) -> None:
     ben, cem = world.ben, world.cem
     asking = world.id("course_versions", "requires_retake")
     cem("POST", f"/courses/versions/{asking}/take-back", data={"reason": "Опечатка"})
-    open_one = str(world.id("training_assignments", f"status = 'assigned' AND user_id <> '{world.cast.cem}'"))
-    cem("POST", "/assignments/cancel", data={"assignment": open_one, "reason": "Опечатка"})
     course = world.id("courses", "code = 'LADDER'")
     made = f"/courses/{course}"
     version = str(world.number("courses", "row_version", f"id = '{course}'"))
