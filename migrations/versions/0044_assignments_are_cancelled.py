@@ -7,7 +7,7 @@ the cycle is free again. A retake that was a mistake is marked where its outcome
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0047"
+revision = "0044"
 down_revision = "0043"
 
 
