@@ -8,6 +8,9 @@
 const PAUSES = [500, 1000, 2000, 5000, 10000, 20000, 30000];
 const UNREACHED = 2500; // the longest pause where nobody answers: a request that reaches nobody is a burden to nobody
 
+const PATIENCE = 30_000; // ms in which an answer comes, or none does: networks that change leave requests hanging
+const SLOWEST = 8; // bytes of a batch that the slowest network worth waiting for carries in one ms
+
 /** Nobody has answered: no network, or no server at its other end. */
 export class Unreached extends Error {}
 
@@ -16,8 +19,8 @@ export class Superseded extends Error {}
 
 export class Delivery {
   /**
-   * `post(batches)` sends and answers {saved: sequence}; it throws Superseded, or to be tried again Unreached, or anything
-   * else where the server has answered that it cannot. `journal` has put(batch), remove(upTo). `pace` is the least time
+   * `post(batches, signal)` sends and answers {saved: sequence}; it throws Superseded, or to be tried again Unreached, or
+   * anything else where the server has answered that it cannot. `signal` tells it to give up: no answer comes. `journal` has put(batch), remove(upTo). `pace` is the least time
    * between two requests, in ms. `chance()` answers 0 … 1: learners who have all been cut off do not all come back at once.
    */
   constructor({
@@ -119,8 +122,11 @@ export class Delivery {
   async #deliver() {
     const batches = [...this.queue];
     this.last = this.clock();
+    const giveUp = new AbortController();
+    const patience = PATIENCE + JSON.stringify(batches).length / SLOWEST;
+    const timer = this.timers.setTimeout(() => giveUp.abort(), patience);
     try {
-      const { saved } = await this.post(batches);
+      const { saved } = await this.post(batches, giveUp.signal);
       this.failures = 0;
       this.queue = this.queue.filter((batch) => batch.sequence > saved);
       this.onSaved(saved);
@@ -133,9 +139,11 @@ export class Delivery {
       }
       if (!this.queue.length) return; // a repeat of what has been confirmed since
       this.failures += 1;
-      this.isReached = !(problem instanceof Unreached);
+      this.isReached = !(problem instanceof Unreached || giveUp.signal.aborted);
       this.#tell("waiting");
       return;
+    } finally {
+      this.timers.clearTimeout(timer);
     }
     this.#tell(this.queue.length ? "sending" : "saved");
   }

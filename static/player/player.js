@@ -209,7 +209,7 @@ export class Player {
     this.waiting = null;
     this.running?.window?.close?.();
     const delivery = new Delivery({
-      post: (batches) => this.#commit(given.session, batches),
+      post: (batches, signal) => this.#commit(given.session, batches, signal),
       journal: this.journal.forSession({ session: given.session, registration: given.registration, person: given.person }),
       onState: (state) => this.running?.delivery === delivery && this.#status(state),
       onSaved: (sequence) => this.#tell("saved", { sequence }),
@@ -301,8 +301,9 @@ export class Player {
     });
   }
 
-  async #commit(session, batches) {
-    const answer = await this.#ask(`/runtime/${session}/commit`, { batches, last: batches.at(-1)?.sequence ?? 0 });
+  async #commit(session, batches, signal) {
+    const body = { batches, last: batches.at(-1)?.sequence ?? 0 };
+    const answer = await this.#ask(`/runtime/${session}/commit`, body, { signal });
     const { running } = this;
     if (running?.document.session === session) {
       if (answer.saved >= running.saved) { // else it was overtaken by the answer to a later one, and tells of earlier
@@ -336,20 +337,21 @@ export class Player {
 
   /**
    * POST JSON as the signed-in person. Throws Superseded where a later session has taken over, Unreached where nobody
-   * answers but a gateway, else the server's words.
+   * answers but a gateway, else the server's words. `signal` gives up waiting.
    */
-  async #ask(url, body, again = true) {
+  async #ask(url, body, { signal, again = true } = {}) {
     const response = await fetch(url, {
       method: "POST",
       credentials: "same-origin",
       headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRF-Token": this.csrf },
       body: JSON.stringify(body),
+      signal,
     }).catch((problem) => {
       throw new Unreached(problem.message);
     });
     if (response.ok) return response.status === 204 ? null : response.json();
     if (response.status === 409 || response.status === 410) throw new Superseded();
-    if (response.status === 403 && again && (await this.#renewToken())) return this.#ask(url, body, false);
+    if (response.status === 403 && again && (await this.#renewToken())) return this.#ask(url, body, { signal, again: false });
     if (isOfGateway(response)) throw new Unreached(response.statusText);
     if (response.status === 401) this.#show(this.texts.signed_out);
     const words = await response.json().then((problem) => problem.detail, () => response.statusText);

@@ -294,6 +294,37 @@ test("leaving waits until all is saved, and not longer than the limit", async ()
   assert.equal(await second, true);
 });
 
+test("a request that never ends is given up, and what it carried is sent again", async () => {
+  const given = [];
+  const { time, kept, states, made } = delivery((batches, signal) => {
+    given.push(batches.map((batch) => batch.sequence));
+    if (given.length > 1) return Promise.resolve({ saved: batches.at(-1).sequence });
+    return new Promise((_, fail) => signal.addEventListener("abort", () => fail(new Unreached("gave up"))));
+  });
+
+  made.add({ sequence: 1 });
+  await time.pass(29_000);
+  assert.deepEqual([given.length, states.at(-1)], [1, "sending"]);
+  await time.pass(4_000);
+
+  assert.deepEqual(given, [[1], [1]]);
+  assert.deepEqual([states.at(-1), kept.size], ["saved", 0]);
+});
+
+test("what is large is given the time that a slow network takes for it", async () => {
+  let ended = 0;
+  const { time, made } = delivery((_, signal) => {
+    return new Promise((_, fail) => signal.addEventListener("abort", () => fail(new Unreached(String((ended += 1))))));
+  });
+
+  made.add({ sequence: 1, changes: [["cmi.suspend_data", "x".repeat(1_000_000)]] });
+  await time.pass(120_000);
+  assert.equal(ended, 0);
+  await time.pass(60_000);
+
+  assert.equal(ended, 1);
+});
+
 test("leaving waits for the repeat, too: it must not arrive when the session is over", async () => {
   const answers = [];
   const { time, made } = delivery((batches) => {
