@@ -15,6 +15,7 @@ def until_somebody_waits(session: Session) -> None:
     )
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
+        session.execute(text("SELECT pg_stat_clear_snapshot()"))
         if session.execute(query).scalar():
             return
         time.sleep(0.05)
