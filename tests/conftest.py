@@ -120,9 +120,11 @@ def template(server_url: str, _quick: None) -> Iterator[tuple[str, Cast]]:
 
     The first of them that wants it makes it while the others wait, and the last one drops it.
     """
-    name = f"stoa_template_{os.environ.get('PYTEST_XDIST_TESTRUNUID', uuid4().hex)[:10]}"
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid4().hex)[:10]
+    name = f"stoa_template_{run}"
     with psycopg.connect(server_url, autocommit=True) as door:
-        door.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
+        door.execute("SELECT pg_advisory_lock_shared(hashtext(%s))", [f"{run} in use"])
+        door.execute("SELECT pg_advisory_lock(hashtext(%s))", [f"{run} in the making"])
         if door.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
             door.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
             migrations.migrate(_url(server_url, name))
@@ -131,11 +133,10 @@ def template(server_url: str, _quick: None) -> Iterator[tuple[str, Cast]]:
             database.close()
         else:
             cast = _people_there(_url(_superuser(server_url), name))
-        door.execute("SELECT pg_advisory_lock_shared(hashtext(%s))", [name])
-        door.execute("SELECT pg_advisory_unlock(hashtext(%s))", [name])
+        door.execute("SELECT pg_advisory_unlock(hashtext(%s))", [f"{run} in the making"])
         yield name, cast
-        door.execute("SELECT pg_advisory_unlock_shared(hashtext(%s))", [name])
-        (is_last,) = door.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [name]).fetchone() or (False,)
+        door.execute("SELECT pg_advisory_unlock_shared(hashtext(%s))", [f"{run} in use"])
+        (is_last,) = door.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [f"{run} in use"]).fetchone() or (False,)
         if is_last:
             _drop(server_url, name)
 
