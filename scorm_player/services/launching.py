@@ -417,6 +417,7 @@ def _launch(
         "session": str(launched.id),
         "registration": str(registration.id),
         "person": str(registration.user_id or registration.id),
+        "item": str(course.item_ids[node.identifier]),
         "title": node.definition.title,
         "mode": launched.mode.value,
         "adapter_url": adapter_url,

@@ -64,7 +64,7 @@ export class Player {
       const choice = event.target.closest("[data-item]");
       if (!choice || choice.disabled || choice.getAttribute("aria-disabled") === "true") return;
       event.preventDefault();
-      if (choice.getAttribute("aria-current") === "true" && this.#isPlaying()) {
+      if (this.#isPlaying(choice.dataset.item)) { // not what the outline marks: that comes a moment later
         this.#uncover(); // it is open already: whoever points at it wants to see it, not to begin it anew
         return;
       }
@@ -73,8 +73,9 @@ export class Player {
     setInterval(() => this.#beat(), HEARTBEAT);
   }
 
-  #isPlaying() {
-    return document.body.dataset.player === "running" && !this.running?.terminated;
+  #isPlaying(item) {
+    const { running } = this;
+    return document.body.dataset.player === "running" && running?.document.item === item && !running.terminated;
   }
 
   /** Send what an earlier visit left on this device. If some of it was news, the launch is made anew, on top of it. */
