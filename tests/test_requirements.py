@@ -39,3 +39,8 @@ def test_whatever_a_listed_package_needs_is_listed_in_a_version_that_fits(name):
 
     assert unmet == []
     assert len(seen) > 30
+
+
+def test_what_installs_the_rest_is_pinned_as_for_development():
+    assert (LISTS / "uv.txt").read_text().startswith("uv==")
+    assert (LISTS / "uv.txt").read_text() in (LISTS / "dev.txt").read_text()
